@@ -1,0 +1,1 @@
+//! Wiring: the clock, the timers, the current snapshot.

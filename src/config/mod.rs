@@ -1,0 +1,53 @@
+//! What the operator asked for, as values. Where they come from is `environment`'s business.
+
+use alloc::string::String;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::limits::NODE_NAME_BYTES;
+
+/// How a heartbeat looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// The line that log pipelines match on since 2021.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The least severe message that is still written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error,
+    Warning,
+    Info,
+    Debug,
+}
+
+/// The effective configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where to listen (`LISTEN_ADDR`, `LISTEN_PORT`).
+    pub listen: SocketAddr,
+    /// The node's name (`IMALIVE_NODE_NAME`).
+    pub node_name: heapless::String<NODE_NAME_BYTES>,
+    /// From one heartbeat to the next (`WAIT_TIME`).
+    pub wait_time: Duration,
+    /// `LOG_LEVEL`.
+    pub log_level: LogLevel,
+    /// `LOG_FORMAT`, `HEART_BIT_LOG_JSON`.
+    pub log_format: LogFormat,
+    /// Percent of a resource in use above which a warning is logged (`WARNING_THRESHOLD`).
+    pub warning_percent: u8,
+    /// Percent of a resource in use above which an error is logged (`ERROR_THRESHOLD`).
+    pub error_percent: u8,
+    /// The file that `/manifest` answers with (`MANIFEST_FILE_PATH`).
+    pub manifest_path: Option<String>,
+    /// Where the node's /proc is mounted (`IMALIVE_PROC_PATH`).
+    pub proc_path: String,
+    /// A path on the file system whose space is reported (`IMALIVE_DISK_PATH`).
+    pub disk_path: String,
+    /// Simultaneous connections (`MAX_CONNECTIONS`), at most [`crate::limits::CONNECTIONS`].
+    pub max_connections: usize,
+}

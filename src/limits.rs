@@ -1,0 +1,92 @@
+//! Every capacity and every time-out, each with its unit and its reason. What does not fit is counted and reported,
+//! never lost unseen.
+
+use core::time::Duration;
+
+/// CPUs whose times are kept one by one. The sum over all CPUs comes from the kernel and is right beyond this too;
+/// those left out are counted in `imalive_cpus_dropped`.
+pub const CPUS: usize = 128;
+
+/// Bytes of a node's name: the kernel's `HOST_NAME_MAX` (uname(2)).
+pub const NODE_NAME_BYTES: usize = 64;
+
+/// Bytes read from a kernel file at a time: one page, the most that seq_file hands out at once.
+pub const READ_BYTES: usize = 4096;
+
+/// The longest line of `/proc/self/mountinfo` that is looked at: two paths of `PATH_MAX` would be 8,192 bytes, and
+/// overlay options longer still, but the fields that matter stand in front.
+pub const MOUNT_LINE_BYTES: usize = READ_BYTES;
+
+/// How old a reading may be before a request or a heartbeat takes a new one. Below a second the kernel's 10 ms ticks
+/// make a percentage too coarse.
+pub const READING_MAX_AGE: Duration = Duration::from_secs(1);
+
+/// How long an answer of statvfs(3) from a network mount stays true when the mount stops answering.
+pub const DISK_MAX_AGE: Duration = Duration::from_secs(30);
+
+/// Stack of the thread that asks statvfs of a mount that may hang: the call itself needs less than a page.
+pub const DISK_THREAD_STACK_BYTES: usize = 16 * 1024;
+
+/// Simultaneous connections, unless `MAX_CONNECTIONS` says less. The next client takes the place of the one that has
+/// been idle or unfinished longest.
+pub const CONNECTIONS: usize = 128;
+
+/// Pending connections that the kernel queues before they are accepted; Linux's own default bound (`SOMAXCONN`).
+pub const LISTEN_BACKLOG: i32 = 4096;
+
+/// A request line, method to version: the 8,000 octets that RFC 9112 section 3 recommends to support.
+pub const REQUEST_LINE_BYTES: usize = 8000;
+
+/// A whole request head: the longest line and 4 KB of header fields.
+pub const REQUEST_HEAD_BYTES: usize = 12 * 1024;
+
+/// Header fields of one request.
+pub const REQUEST_HEADERS: usize = 64;
+
+/// A request body. No endpoint has a use for one: it is read and dropped so that the connection can go on.
+pub const REQUEST_BODY_BYTES: u64 = 64 * 1024;
+
+/// One chunk-size line with its extensions, and all trailer fields together (RFC 9112 section 7.1).
+pub const CHUNK_LINE_BYTES: usize = 1024;
+
+/// Characters of a client's `x-imalive-cid` that are echoed.
+pub const CID_BYTES: usize = 64;
+
+/// From the first byte of a request to the end of its head and body; then 408.
+pub const HEAD_TIMEOUT_SECS: u64 = 10;
+
+/// An idle connection between two requests: longer than the 60 s of common load balancers, so that they close first.
+pub const IDLE_TIMEOUT_SECS: u64 = 75;
+
+/// For a client to take its answer.
+pub const WRITE_TIMEOUT_SECS: u64 = 10;
+
+/// After an error answer the rest of the request is read and dropped this long, so that no reset overtakes the answer
+/// (RFC 9112 section 9.6).
+pub const LINGER_SECS: u64 = 2;
+
+/// Bytes dropped while lingering.
+pub const LINGER_BYTES: u64 = 1024 * 1024;
+
+/// Pause before accepting again when the process is out of file descriptors and holds no connection it could close.
+pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// For answers in flight after SIGTERM.
+pub const SHUTDOWN: Duration = Duration::from_millis(800);
+
+/// For `imalive healthcheck`, from connecting to the last byte.
+pub const HEALTHCHECK: Duration = Duration::from_secs(5);
+
+/// A manifest file.
+pub const MANIFEST_BYTES: usize = 64 * 1024;
+
+/// Answers that a blocked stdout may leave waiting, in bytes: the longest heartbeat. A later beat is dropped and counted.
+pub const HEARTBEAT_BYTES: usize = 64 * 1024;
+
+/// Memory that a flood of unfinished heads may hold in all.
+pub const UNFINISHED_HEADS_BUDGET_BYTES: usize = 2 * 1024 * 1024;
+
+const _: () = assert!(REQUEST_LINE_BYTES < REQUEST_HEAD_BYTES);
+const _: () = assert!(CONNECTIONS * REQUEST_HEAD_BYTES <= UNFINISHED_HEADS_BUDGET_BYTES);
+const _: () = assert!(SHUTDOWN.as_millis() < 1000);
+const _: () = assert!(READ_BYTES <= REQUEST_HEAD_BYTES);

@@ -1,0 +1,1 @@
+//! Checks of other services; one protocol a file.

@@ -1,0 +1,1 @@
+//! Who is told without asking: stdout of heartbeats, stderr of diagnostics.

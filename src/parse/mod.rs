@@ -1,0 +1,1 @@
+//! Kernel files: bytes in, `snapshot` values out; one kernel file a file, without allocation.

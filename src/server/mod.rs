@@ -1,0 +1,1 @@
+//! Sockets: accept, connection slots, time-outs.
