@@ -34,6 +34,10 @@ pub const CONNECTIONS: usize = 128;
 /// Pending connections that the kernel queues before they are accepted; Linux's own default bound (`SOMAXCONN`).
 pub const LISTEN_BACKLOG: i32 = 4096;
 
+/// Clients accepted before those accepted are served: well below [`CONNECTIONS`], so that in a flood every one has its
+/// turn before it is the one that has to go.
+pub const ACCEPT_BATCH: usize = 16;
+
 /// A request line, method to version: the 8,000 octets that RFC 9112 section 3 recommends to support.
 pub const REQUEST_LINE_BYTES: usize = 8000;
 
@@ -42,6 +46,9 @@ pub const REQUEST_HEAD_BYTES: usize = 12 * 1024;
 
 /// Header fields of one request.
 pub const REQUEST_HEADERS: usize = 64;
+
+/// Answers to pipelined requests that are made before they are sent: beyond it the next request waits its turn.
+pub const OUTPUT_BYTES: usize = 16 * 1024;
 
 /// A request body. No endpoint has a use for one: it is read and dropped so that the connection can go on.
 pub const REQUEST_BODY_BYTES: u64 = 64 * 1024;
@@ -74,6 +81,9 @@ pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// For answers in flight after SIGTERM.
 pub const SHUTDOWN: Duration = Duration::from_millis(800);
 
+/// How often the answers in flight are looked at meanwhile.
+pub const SHUTDOWN_POLL: Duration = Duration::from_millis(10);
+
 /// For `imalive healthcheck`, from connecting to the last byte.
 pub const HEALTHCHECK: Duration = Duration::from_secs(5);
 
@@ -86,6 +96,7 @@ pub const HEARTBEAT_BYTES: usize = 64 * 1024;
 /// Memory that a flood of unfinished heads may hold in all.
 pub const UNFINISHED_HEADS_BUDGET_BYTES: usize = 2 * 1024 * 1024;
 
+const _: () = assert!(ACCEPT_BATCH < CONNECTIONS);
 const _: () = assert!(REQUEST_LINE_BYTES < REQUEST_HEAD_BYTES);
 const _: () = assert!(CONNECTIONS * REQUEST_HEAD_BYTES <= UNFINISHED_HEADS_BUDGET_BYTES);
 const _: () = assert!(SHUTDOWN.as_millis() < 1000);

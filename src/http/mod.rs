@@ -1,1 +1,60 @@
-//! HTTP/1.1 (RFC 9110, RFC 9112) without sockets: bytes to a request head, a path to what answers it, an answer to bytes.
+//! HTTP/1.1 (RFC 9110, RFC 9112) without sockets: bytes to a request head, a path to what answers it, an answer to
+//! bytes. Nothing here reads, writes or waits.
+
+pub mod body;
+pub mod request;
+#[cfg(feature = "std")]
+pub mod response;
+pub mod route;
+
+/// Why a request is not answered as asked. Each has its status code; after every one the connection is closed, because
+/// where the next request begins is no longer certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reject {
+    /// 400: not HTTP, with what is wrong.
+    Malformed(&'static str),
+    /// 408: the head or the body did not come in time.
+    Timeout,
+    /// 413: the body is longer than [`crate::limits::REQUEST_BODY_BYTES`].
+    BodyTooLarge,
+    /// 414: the request line is longer than [`crate::limits::REQUEST_LINE_BYTES`].
+    TargetTooLong,
+    /// 417: an expectation other than `100-continue`.
+    Expectation,
+    /// 431: the head is longer than [`crate::limits::REQUEST_HEAD_BYTES`] or has too many fields.
+    HeadTooLarge,
+    /// 501: a transfer coding other than `chunked`.
+    Coding,
+    /// 505: a major version other than 1.
+    Version,
+}
+
+impl Reject {
+    /// The status code that the client is told.
+    pub fn status(self) -> u16 {
+        match self {
+            Reject::Malformed(_) => 400,
+            Reject::Timeout => 408,
+            Reject::BodyTooLarge => 413,
+            Reject::TargetTooLong => 414,
+            Reject::Expectation => 417,
+            Reject::HeadTooLarge => 431,
+            Reject::Coding => 501,
+            Reject::Version => 505,
+        }
+    }
+
+    /// What the client is told in words.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Reject::Malformed(what) => what,
+            Reject::Timeout => "Request Timeout",
+            Reject::BodyTooLarge => "Content Too Large",
+            Reject::TargetTooLong => "URI Too Long",
+            Reject::Expectation => "Expectation Failed",
+            Reject::HeadTooLarge => "Request Header Fields Too Large",
+            Reject::Coding => "Transfer Coding Not Implemented",
+            Reject::Version => "HTTP Version Not Supported",
+        }
+    }
+}

@@ -77,7 +77,7 @@ impl StatusClass {
 }
 
 /// Handlers that are counted apart; `http::route` has fewer.
-const HANDLERS: usize = 20;
+pub const HANDLERS: usize = 20;
 
 /// Requests by handler, method and class of status. The table has a fixed size: no client can make it grow.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ mod memory;
 mod process;
 mod threshold;
 
-pub use counters::{Counters, Method, RequestCounts, StatusClass};
+pub use counters::{Counters, HANDLERS, Method, RequestCounts, StatusClass};
 pub use cpu::{Cpu, CpuReading, CpuTimes, CpuUsage};
 pub use disk::Disk;
 pub use memory::{Memory, Swap};
