@@ -38,6 +38,9 @@ pub const LISTEN_BACKLOG: i32 = 4096;
 /// turn before it is the one that has to go.
 pub const ACCEPT_BATCH: usize = 16;
 
+/// Ready sockets that one wait tells of; the rest are told by the next.
+pub const EVENTS: usize = 64;
+
 /// A request line, method to version: the 8,000 octets that RFC 9112 section 3 recommends to support.
 pub const REQUEST_LINE_BYTES: usize = 8000;
 

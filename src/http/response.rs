@@ -13,7 +13,7 @@ pub struct Answer<'a> {
     /// Status code.
     pub status: u16,
     /// The media type of `body`; none without a body.
-    pub media_type: &'a str,
+    pub media_type: &'static str,
     /// The methods that are allowed, where the client asked or should know.
     pub allow: Option<&'static str>,
     /// The body.
@@ -34,50 +34,103 @@ pub enum Connection {
 /// `100 Continue`: the client may send its body.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Appends `answer` to `out`; for HEAD without its body.
-pub fn write(
-    out: &mut Vec<u8>,
-    answer: &Answer<'_>,
-    cid: &str,
+/// What a head depends on, `Date` and the value of `x-imalive-cid` apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Shape {
+    status: u16,
+    media_type: &'static str,
+    allow: Option<&'static str>,
     connection: Connection,
-    head_only: bool,
-) -> io::Result<()> {
-    let mut fields = Vec::with_capacity(6);
-    let mut field = |name: &[u8], value: &[u8]| {
-        // Only bytes beyond ASCII are refused: every name and value here is a constant or a checked token.
-        if let Ok(header) = Header::from_bytes(name, value) {
-            fields.push(header);
-        }
-    };
-    field(b"Server", concat!("imalive/", env!("CARGO_PKG_VERSION")).as_bytes());
-    if !answer.media_type.is_empty() {
-        field(b"Content-Type", answer.media_type.as_bytes());
-    }
-    if let Some(allow) = answer.allow {
-        field(b"Allow", allow.as_bytes());
-    }
-    field(b"x-imalive-cid", cid.as_bytes());
-    // A threshold that is never reached: every length is known, so nothing is ever chunked.
-    Response::new(StatusCode(answer.status), fields, io::empty(), Some(answer.body.len()), None)
-        .with_chunked_threshold(usize::MAX)
-        .raw_print(&mut *out, HTTPVersion(1, 1), &[], true, None)?;
-
-    // Reopen the head: take back the empty line that ends it.
-    out.truncate(out.len() - b"\r\n".len());
-    if answer.status == 204 {
-        out.truncate(out.len() - b"Content-Length: 0\r\n".len());
-    }
-    out.extend_from_slice(match connection {
-        Connection::Unsaid => b"",
-        Connection::KeepAlive => b"Connection: keep-alive\r\n",
-        Connection::Close => b"Connection: close\r\n",
-    });
-    out.extend_from_slice(b"\r\n");
-    if !head_only {
-        out.extend_from_slice(answer.body);
-    }
-    Ok(())
+    body_bytes: usize,
+    cid_bytes: usize,
 }
+
+/// Writes answers, and keeps the last head: under load the next one is most often the same, but for the correlation id.
+#[derive(Default)]
+pub struct Writer {
+    shape: Option<Shape>,
+    unix_secs: u64,
+    head: Vec<u8>,
+    cid_at: usize,
+}
+
+impl Writer {
+    /// Tells the time, in seconds since 1970: the last `Date` may be out of date.
+    pub fn set_time(&mut self, unix_secs: u64) {
+        if self.unix_secs != unix_secs {
+            self.unix_secs = unix_secs;
+            self.shape = None;
+        }
+    }
+
+    /// Appends `answer` to `out`; for HEAD without its body.
+    pub fn write(
+        &mut self,
+        out: &mut Vec<u8>,
+        answer: &Answer<'_>,
+        cid: &str,
+        connection: Connection,
+        head_only: bool,
+    ) -> io::Result<()> {
+        let &Answer { status, media_type, allow, body } = answer;
+        let shape = Shape { status, media_type, allow, connection, body_bytes: body.len(), cid_bytes: cid.len() };
+        if self.shape != Some(shape) {
+            self.shape = None;
+            self.make_head(&shape, cid)?;
+            self.shape = Some(shape);
+        }
+        let cid_at = out.len() + self.cid_at;
+        out.extend_from_slice(&self.head);
+        out[cid_at..cid_at + cid.len()].copy_from_slice(cid.as_bytes());
+        if !head_only {
+            out.extend_from_slice(body);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn make_head(&mut self, shape: &Shape, cid: &str) -> io::Result<()> {
+        let mut fields = Vec::with_capacity(6);
+        let mut field = |name: &[u8], value: &[u8]| {
+            // Only bytes beyond ASCII are refused: every name and value here is a constant or a checked token.
+            if let Ok(header) = Header::from_bytes(name, value) {
+                fields.push(header);
+            }
+        };
+        field(b"Server", concat!("imalive/", env!("CARGO_PKG_VERSION")).as_bytes());
+        if !shape.media_type.is_empty() {
+            field(b"Content-Type", shape.media_type.as_bytes());
+        }
+        if let Some(allow) = shape.allow {
+            field(b"Allow", allow.as_bytes());
+        }
+        field(CID.as_bytes(), cid.as_bytes());
+        let head = &mut self.head;
+        head.clear();
+        // A threshold that is never reached: every length is known, so nothing is ever chunked.
+        Response::new(StatusCode(shape.status), fields, io::empty(), Some(shape.body_bytes), None)
+            .with_chunked_threshold(usize::MAX)
+            .raw_print(&mut *head, HTTPVersion(1, 1), &[], true, None)?;
+
+        // Reopen the head: take back the empty line that ends it.
+        head.truncate(head.len() - b"\r\n".len());
+        if shape.status == 204 {
+            head.truncate(head.len() - b"Content-Length: 0\r\n".len());
+        }
+        head.extend_from_slice(match shape.connection {
+            Connection::Unsaid => b"",
+            Connection::KeepAlive => b"Connection: keep-alive\r\n",
+            Connection::Close => b"Connection: close\r\n",
+        });
+        head.extend_from_slice(b"\r\n");
+        let name = head.windows(CID.len()).position(|at| at == CID.as_bytes());
+        self.cid_at = name.ok_or(io::ErrorKind::InvalidData)? + CID.len() + b": ".len();
+        Ok(())
+    }
+}
+
+/// The field that tells one request from another.
+const CID: &str = "x-imalive-cid";
 
 #[cfg(test)]
 mod tests {
@@ -87,7 +140,7 @@ mod tests {
 
     fn written(answer: &Answer<'_>, connection: Connection, head_only: bool) -> String {
         let mut out = Vec::new();
-        write(&mut out, answer, "the-cid", connection, head_only).unwrap();
+        Writer::default().write(&mut out, answer, "the-cid", connection, head_only).unwrap();
         let text = String::from_utf8(out).unwrap();
         let date = text.lines().find(|line| line.starts_with("Date: ")).expect("a date");
         text.replacen(&format!("{date}\r\n"), "", 1)
@@ -125,9 +178,35 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_appended() {
+    fn answers_are_appended_each_with_its_own_cid_length_and_status() {
+        let mut writer = Writer::default();
         let mut out = b"before".to_vec();
-        write(&mut out, &HELLO, "c", Connection::Unsaid, false).unwrap();
-        assert!(out.starts_with(b"beforeHTTP/1.1 200 OK\r\n"));
+        let longer = Answer { status: 500, body: b"longer", ..HELLO };
+        for (answer, cid) in [(&HELLO, "first"), (&HELLO, "other"), (&HELLO, "longest"), (&longer, "last")] {
+            writer.write(&mut out, answer, cid, Connection::Unsaid, false).unwrap();
+        }
+        let text = String::from_utf8(out).unwrap();
+        let answers: Vec<&str> = text.split("HTTP/1.1 ").collect();
+        assert_eq!(answers[0], "before");
+        for (answer, (status, cid, length)) in answers[1..].iter().zip([
+            ("200 OK", "first", 5),
+            ("200 OK", "other", 5),
+            ("200 OK", "longest", 5),
+            ("500 Internal Server Error", "last", 6),
+        ]) {
+            assert!(answer.starts_with(status), "{answer}");
+            assert!(answer.contains(&format!("x-imalive-cid: {cid}\r\nContent-Length: {length}\r\n")), "{answer}");
+        }
+    }
+
+    #[test]
+    fn another_second_has_another_date() {
+        let mut writer = Writer::default();
+        let mut out = Vec::new();
+        writer.write(&mut out, &HELLO, "c", Connection::Unsaid, true).unwrap();
+        writer.head.clear();
+        writer.set_time(1);
+        writer.write(&mut out, &HELLO, "c", Connection::Unsaid, true).unwrap();
+        assert!(!writer.head.is_empty());
     }
 }

@@ -37,7 +37,8 @@ pub struct Route {
     pub responses: &'static [(u16, &'static str)],
 }
 
-const JSON: &str = "application/json";
+/// The media type of most answers.
+pub const JSON: &str = "application/json";
 const READ: &str = "GET, HEAD, OPTIONS";
 const READ_AND_POST: &str = "GET, HEAD, POST, OPTIONS";
 const ALIVE: &[(u16, &str)] = &[(200, "The node is alive.")];

@@ -1,27 +1,27 @@
 //! Sockets: accept, connection slots, time-outs. What is answered is the business of a [`Service`].
 
 mod connection;
+mod reactor;
 mod slots;
 
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use async_io::{Async, Timer};
-use smol::{LocalExecutor, Task};
+use rustix::io::Errno;
 
 use crate::http::route::Handler;
 use crate::limits::{ACCEPT_BATCH, ACCEPT_RETRY, HEAD_TIMEOUT_SECS, LISTEN_BACKLOG, SHUTDOWN, SHUTDOWN_POLL};
-use crate::server::connection::Scratch;
-use crate::server::slots::{Phase, Slots};
+use crate::server::connection::{Connection, Next, Shared};
+use crate::server::slots::{Phase, Slots, Ticket};
 use crate::snapshot::Method;
 
+pub use connection::fresh_cid;
+pub use reactor::{Interest, Reactor, Sleep};
+
 /// What makes the answers and keeps the counts. Nothing here may block: every connection waits for it.
-pub trait Service: 'static {
+pub trait Service {
     /// Appends the answer of `handler` to `body`; its status code.
     fn respond(&self, handler: Handler, body: &mut String) -> u16;
     /// Appends what a client is told whose request cannot be answered as asked.
@@ -32,158 +32,192 @@ pub trait Service: 'static {
     fn count_evicted(&self);
 }
 
-/// A connection is open as long as this is held.
-struct Held {
-    stream: Rc<Async<TcpStream>>,
-    _task: Task<()>,
-}
+/// The listener's token; a connection's is its ticket's.
+const LISTENER: u64 = u64::MAX - 1;
 
-/// Binds `address` and listens. Nothing is accepted before [`Server::run`].
-pub fn listen(address: SocketAddr) -> io::Result<Async<TcpListener>> {
-    let listener = TcpListener::bind(address)?;
-    // A second listen(2) sets the backlog; the standard library's is 128, which a flood fills at once.
-    rustix::net::listen(&listener, LISTEN_BACKLOG)?;
-    Async::new(listener)
-}
-
-/// The server: its connections and what they share.
+/// The listening server.
 pub struct Server<S> {
-    executor: Rc<LocalExecutor<'static>>,
-    service: Rc<S>,
-    slots: RefCell<Slots<Held>>,
-    scratch: RefCell<Scratch>,
-    /// From now on every answer is the last on its connection.
-    closing: Cell<bool>,
-    /// Who sleeps while there is no connection to time out.
-    sweeper: Cell<Option<Waker>>,
+    reactor: Rc<Reactor>,
+    listener: Option<TcpListener>,
+    slots: Slots<Connection>,
+    shared: Shared<S>,
+    /// When to look for connections whose time is up. `None` without connections: an idle agent sleeps.
+    sweep_at: Option<Instant>,
+    /// When to accept again after accept(2) said that there are no more descriptors.
+    accept_at: Option<Instant>,
+    /// The log was told so.
+    exhausted: bool,
 }
 
 impl<S: Service> Server<S> {
-    /// A server for at most `max_connections` clients at a time, whose tasks run on `executor`.
-    pub fn new(max_connections: usize, executor: Rc<LocalExecutor<'static>>, service: Rc<S>) -> Rc<Self> {
-        Rc::new(Server {
-            executor,
-            service,
-            slots: RefCell::new(Slots::new(max_connections)),
-            scratch: RefCell::new(Scratch::default()),
-            closing: Cell::new(false),
-            sweeper: Cell::new(None),
+    /// Binds `address` and listens, for at most `max_connections` clients at a time.
+    pub fn bind(address: SocketAddr, max_connections: usize, reactor: Rc<Reactor>, service: S) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        // A second listen(2) sets the backlog; the standard library's is 128, which a flood fills at once.
+        rustix::net::listen(&listener, LISTEN_BACKLOG)?;
+        listener.set_nonblocking(true)?;
+        reactor.add(&listener, LISTENER, Interest::Read)?;
+        Ok(Server {
+            reactor,
+            listener: Some(listener),
+            slots: Slots::new(max_connections),
+            shared: Shared::new(service),
+            sweep_at: None,
+            accept_at: None,
+            exhausted: false,
         })
     }
 
-    /// Accepts and serves, for ever: an error that ends this could only be the end of epoll itself.
-    pub async fn run(self: &Rc<Self>, listener: &Async<TcpListener>) -> io::Result<()> {
-        let _sweeper = self.executor.spawn(Rc::clone(self).sweep());
-        let mut exhausted = false;
+    /// Where it listens: the port is the real one, whatever was asked for.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listener.as_ref()?.local_addr().ok()
+    }
+
+    /// Accepts and serves for ever.
+    pub async fn run(&mut self) {
         loop {
-            listener.readable().await?;
-            if let Err(error) = self.accept_batch(listener, &mut exhausted) {
-                self.recover(error, &mut exhausted).await;
-            }
-            // The connections just accepted are served before the next ones: no flood keeps a health check waiting.
-            smol::future::yield_now().await;
+            self.serve_once(None).await;
         }
     }
 
-    /// Stops listening, and waits for the requests under way; those of clients whom the kernel has already greeted too.
-    pub async fn shut_down(self: &Rc<Self>, listener: Async<TcpListener>) {
-        self.closing.set(true);
-        // An error means that there is nobody left, or no descriptor to greet them with.
-        let _ = self.accept_batch(&listener, &mut true);
-        drop(listener);
+    /// Stops listening, which tells a balancer to go elsewhere, and finishes the requests under way; those of clients
+    /// whom the kernel has already greeted too.
+    pub async fn shut_down(mut self) {
+        self.shared.closing = true;
+        self.accept(Instant::now());
+        self.listener = None;
         let deadline = Instant::now() + SHUTDOWN;
-        loop {
-            // What has come in the meantime is read, and so known to be under way.
-            Timer::after(SHUTDOWN_POLL).await;
-            if !self.slots.borrow().busy() || Instant::now() >= deadline {
+        // A turn without an event shows that all that has come is read, and so known to be under way.
+        while self.serve_once(Some(Instant::now() + SHUTDOWN_POLL)).await || self.slots.busy() {
+            if Instant::now() >= deadline {
                 break;
             }
         }
     }
 
-    fn accept_batch(self: &Rc<Self>, listener: &Async<TcpListener>, exhausted: &mut bool) -> io::Result<()> {
-        for _ in 0..ACCEPT_BATCH {
-            match listener.get_ref().accept() {
-                Ok((stream, _)) => {
-                    *exhausted = false;
-                    self.enter(stream);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
+    /// Serves whoever is ready, at the latest when `deadline` or a time-out is reached; whether anybody was.
+    async fn serve_once(&mut self, deadline: Option<Instant>) -> bool {
+        let deadline = [deadline, self.sweep_at, self.accept_at].into_iter().flatten().min();
+        let ready = self.reactor.ready(deadline).await;
+        let now = Instant::now();
+        self.shared.set_time(unix_secs());
+        for token in &ready {
+            match *token {
+                LISTENER => self.accept(now),
+                token => self.serve(Ticket::from_token(token), now),
             }
         }
-        Ok(())
+        if self.accept_at.is_some_and(|at| at <= now) {
+            self.accept_at = None;
+            self.listen_for(Interest::Read);
+        }
+        self.sweep(now);
+        !ready.is_empty()
     }
 
-    fn enter(self: &Rc<Self>, stream: TcpStream) {
+    fn serve(&mut self, ticket: Ticket, now: Instant) {
+        // One that was closed a moment ago, in this very turn, is no longer there.
+        let Some((phase, connection)) = self.slots.get(ticket) else { return };
+        let next = connection.turn(phase, &mut self.shared);
+        let interest = match next {
+            Next::Close => return drop(self.slots.leave(ticket)),
+            Next::GoOn | Next::Wait(Phase::Sending, _) => Interest::Write,
+            Next::Wait(..) => Interest::Read,
+        };
+        if connection.interest != interest {
+            connection.interest = interest;
+            if self.reactor.modify(connection.stream(), ticket.token(), interest).is_err() {
+                return drop(self.slots.leave(ticket));
+            }
+        }
+        match next {
+            Next::Wait(phase, answered) => {
+                if answered {
+                    self.slots.set_phase(ticket, Phase::Idle, now);
+                }
+                self.slots.set_phase(ticket, phase, now);
+            }
+            Next::GoOn | Next::Close => self.slots.set_phase(ticket, Phase::Idle, now),
+        }
+    }
+
+    fn accept(&mut self, now: Instant) {
+        // So many at a time that those accepted are served before the next: no flood keeps a health check waiting.
+        for _ in 0..ACCEPT_BATCH {
+            let Some(listener) = &self.listener else { return };
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    self.exhausted = false;
+                    self.enter(stream, now);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => self.recover(&error, now),
+            }
+        }
+    }
+
+    fn enter(&mut self, stream: TcpStream, now: Instant) {
         // An answer is written at once and whole: Nagle's algorithm could only delay it. A client that is gone already
         // makes this fail, and then it does not matter.
         let _ = stream.set_nodelay(true);
-        let Ok(stream) = Async::new(stream) else { return };
-        let stream = Rc::new(stream);
-        let evicted = self.slots.borrow_mut().enter(Instant::now(), |ticket| Held {
-            stream: Rc::clone(&stream),
-            _task: self.executor.spawn(connection::serve(Rc::clone(self), Rc::clone(&stream), ticket)),
-        });
-        if evicted.is_some() {
-            self.service.count_evicted();
+        if stream.set_nonblocking(true).is_err() {
+            return;
         }
-        drop(evicted);
-        if let Some(sweeper) = self.sweeper.take() {
-            sweeper.wake();
+        let (ticket, evicted) = self.slots.enter(now, Connection::new(stream));
+        if evicted.is_some() {
+            self.shared.service.count_evicted();
+        }
+        let added = match self.slots.get(ticket) {
+            Some((_, connection)) => self.reactor.add(connection.stream(), ticket.token(), Interest::Read),
+            None => return,
+        };
+        if added.is_err() {
+            drop(self.slots.leave(ticket));
         }
     }
 
     /// accept(2) fails for the one client, or for want of descriptors or memory, which a closed connection gives back.
-    async fn recover(&self, error: io::Error, exhausted: &mut bool) {
-        use rustix::io::Errno;
+    fn recover(&mut self, error: &io::Error, now: Instant) {
         let lacking = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-        if !Errno::from_io_error(&error).is_some_and(|errno| lacking.contains(&errno)) {
+        if !Errno::from_io_error(error).is_some_and(|errno| lacking.contains(&errno)) {
             return;
         }
-        if !std::mem::replace(exhausted, true) {
-            log::error!("accept: {error}: closing the connection that waited longest for each new one");
+        if !std::mem::replace(&mut self.exhausted, true) {
+            log::error!("accept: {error}: every new connection takes the place of the one that waited longest");
         }
-        let evicted = self.slots.borrow_mut().evict();
-        if evicted.is_some() {
-            self.service.count_evicted();
+        if self.slots.evict().is_some() {
+            self.shared.service.count_evicted();
         } else {
-            Timer::after(ACCEPT_RETRY).await;
+            self.accept_at = Some(now + ACCEPT_RETRY);
+            self.listen_for(Interest::Nothing);
         }
     }
 
-    /// Closes connections whose time is up. Without connections it sleeps, so that an idle agent does.
-    async fn sweep(self: Rc<Self>) {
-        loop {
-            let deadline = self.slots.borrow().next_deadline();
-            let Some(deadline) = deadline else {
-                self.a_connection_came().await;
-                continue;
-            };
-            // A connection may come to wait for something with an earlier deadline than all had a moment ago.
-            Timer::at(deadline.min(Instant::now() + Duration::from_secs(HEAD_TIMEOUT_SECS))).await;
-            loop {
-                let expired = self.slots.borrow_mut().expire(Instant::now());
-                let Some((phase, held)) = expired else { break };
-                if phase == Phase::Receiving {
-                    connection::time_out(&self, &held.stream);
-                }
-            }
+    fn listen_for(&self, interest: Interest) {
+        if let Some(listener) = &self.listener {
+            // It fails only for want of kernel memory, and then the next event brings the same again.
+            let _ = self.reactor.modify(listener, LISTENER, interest);
         }
     }
 
-    async fn a_connection_came(&self) {
-        poll_fn(|context| {
-            if self.slots.borrow().open() > 0 {
-                return Poll::Ready(());
+    /// Closes connections whose time is up.
+    fn sweep(&mut self, now: Instant) {
+        match self.sweep_at {
+            Some(at) if at > now => return,
+            None if self.slots.open() == 0 => return,
+            _ => {}
+        }
+        while let Some((phase, mut connection)) = self.slots.expire(now) {
+            if phase == Phase::Receiving {
+                connection.time_out(&mut self.shared);
             }
-            self.sweeper.set(Some(context.waker().clone()));
-            Poll::Pending
-        })
-        .await;
+        }
+        // A connection may come to wait for something that ends sooner than all that is waited for now.
+        self.sweep_at = self.slots.next_deadline().map(|at| at.min(now + Duration::from_secs(HEAD_TIMEOUT_SECS)));
     }
+}
 
-    fn set_phase(&self, ticket: slots::Ticket, phase: Phase) {
-        self.slots.borrow_mut().set_phase(ticket, phase, Instant::now());
-    }
+/// The wall clock; before 1970 it is 1970.
+fn unix_secs() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
 }

@@ -37,6 +37,20 @@ pub struct Ticket {
     number: u32,
 }
 
+impl Ticket {
+    /// As the token of an epoll event.
+    pub fn token(self) -> u64 {
+        u64::from(self.number) << 16 | self.place as u64
+    }
+
+    /// From the token of an epoll event.
+    pub fn from_token(token: u64) -> Self {
+        Ticket { place: token as usize & 0xffff, number: (token >> 16) as u32 }
+    }
+}
+
+const _: () = assert!(CONNECTIONS <= 0xffff);
+
 struct Slot<T> {
     number: u32,
     phase: Phase,
@@ -67,18 +81,22 @@ impl<T> Slots<T> {
         self.open
     }
 
-    /// Takes a place for a connection that is idle as of `now`; the one that has waited longest in its phase leaves if
-    /// there is none free, and comes back to be closed. `held` is made for the ticket.
-    pub fn enter(&mut self, now: Instant, held: impl FnOnce(Ticket) -> T) -> Option<T> {
+    /// Takes a place for a connection that is idle as of `now`. If there is none free, the connection that has waited
+    /// longest in its phase leaves, and comes back to be closed.
+    pub fn enter(&mut self, now: Instant, held: T) -> (Ticket, Option<T>) {
         let evicted = if self.open == self.slots.len() { self.evict() } else { None };
         self.next_number = self.next_number.wrapping_add(1);
-        if let Some(place) = self.slots.iter().position(Option::is_none) {
-            let ticket = Ticket { place, number: self.next_number };
-            self.slots[place] =
-                Some(Slot { number: ticket.number, phase: Phase::Idle, since: now, held: held(ticket) });
-            self.open += 1;
-        }
-        evicted
+        let number = self.next_number;
+        // Either one was free, or one has just become so.
+        let place = self.slots.iter().position(Option::is_none).unwrap_or_default();
+        self.slots[place] = Some(Slot { number, phase: Phase::Idle, since: now, held });
+        self.open += 1;
+        (Ticket { place, number }, evicted)
+    }
+
+    /// The connection that `ticket` names, and what it waits for.
+    pub fn get(&mut self, ticket: Ticket) -> Option<(Phase, &mut T)> {
+        self.find(ticket).map(|slot| (slot.phase, &mut slot.held))
     }
 
     /// Takes out the connection that has waited longest in its phase.
@@ -145,26 +163,23 @@ mod tests {
     use super::*;
 
     /// A table of two, its tickets, and its clock.
-    fn two() -> (Slots<u32>, Vec<Ticket>, impl Fn(u64) -> Instant) {
+    fn two() -> (Slots<u32>, [Ticket; 2], impl Fn(u64) -> Instant) {
         let start = Instant::now();
         let at = move |secs: u64| start + Duration::from_secs(secs);
         let mut slots = Slots::new(2);
-        let mut tickets = Vec::new();
-        for name in [1, 2] {
-            let entered = slots.enter(at(u64::from(name)), |ticket| {
-                tickets.push(ticket);
-                name
-            });
-            assert_eq!(entered, None);
-        }
+        let tickets = [1, 2].map(|name| {
+            let (ticket, evicted) = slots.enter(at(u64::from(name)), name);
+            assert_eq!(evicted, None);
+            ticket
+        });
         (slots, tickets, at)
     }
 
     #[test]
     fn the_one_that_waited_longest_gives_its_place() {
         let (mut slots, _, at) = two();
-        assert_eq!(slots.enter(at(3), |_| 3), Some(1));
-        assert_eq!(slots.enter(at(4), |_| 4), Some(2));
+        assert_eq!(slots.enter(at(3), 3).1, Some(1));
+        assert_eq!(slots.enter(at(4), 4).1, Some(2));
         assert_eq!(slots.open(), 2);
     }
 
@@ -172,7 +187,7 @@ mod tests {
     fn one_that_was_just_served_stays() {
         let (mut slots, tickets, at) = two();
         slots.set_phase(tickets[0], Phase::Idle, at(5));
-        assert_eq!(slots.enter(at(6), |_| 3), Some(2));
+        assert_eq!(slots.enter(at(6), 3).1, Some(2));
     }
 
     #[test]
@@ -188,10 +203,16 @@ mod tests {
     #[test]
     fn the_ticket_of_one_that_left_opens_nothing() {
         let (mut slots, tickets, at) = two();
-        assert_eq!(slots.enter(at(3), |_| 3), Some(1));
+        assert_eq!(slots.enter(at(3), 3).1, Some(1));
         slots.set_phase(tickets[0], Phase::Sending, at(4));
         assert!(!slots.busy());
         assert_eq!((slots.leave(tickets[0]), slots.leave(tickets[1]), slots.open()), (None, Some(2), 1));
+    }
+
+    #[test]
+    fn a_ticket_survives_as_a_token() {
+        let (_, tickets, _) = two();
+        assert_eq!(tickets.map(|ticket| Ticket::from_token(ticket.token())), tickets);
     }
 
     #[test]
