@@ -1,7 +1,7 @@
 //! A request body, found and dropped: where it ends is all that matters to a server whose endpoints need none.
 
 use crate::http::Reject;
-use crate::http::request::Framing;
+use crate::http::framing::Framing;
 use crate::limits::{CHUNK_LINE_BYTES, REQUEST_BODY_BYTES};
 
 /// What is still to come of a body.

@@ -2,10 +2,12 @@
 //! bytes. Nothing here reads, writes or waits.
 
 pub mod body;
+pub mod framing;
 pub mod request;
 #[cfg(feature = "std")]
 pub mod response;
 pub mod route;
+pub mod target;
 
 /// Why a request is not answered as asked. Each has its status code; after every one the connection is closed, because
 /// where the next request begins is no longer certain.
@@ -57,4 +59,9 @@ impl Reject {
             Reject::Version => "HTTP Version Not Supported",
         }
     }
+}
+
+/// The elements of a comma-separated list; empty ones are ignored (RFC 9110 section 5.6.1).
+fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(|element| element.trim_ascii()).filter(|element| !element.is_empty())
 }

@@ -1,6 +1,6 @@
 //! The one table of what is answered. The server, `/openapi.json` and `/docs` all read it.
 
-use crate::http::request::Target;
+use crate::http::target::Target;
 use crate::snapshot::Method;
 
 /// What makes the answer.

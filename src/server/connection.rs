@@ -8,6 +8,7 @@ use std::net::{Shutdown, TcpStream};
 
 use crate::http::Reject;
 use crate::http::body::Body;
+use crate::http::framing::Framing;
 use crate::http::request::{self, Head};
 use crate::http::response::{self, Answer, Writer};
 use crate::http::route::{self, Resolution};
@@ -232,7 +233,7 @@ impl Connection {
                 None => request::read_head(&bytes[used..]).map(|head| {
                     head.map(|(head, length)| {
                         used += length;
-                        if head.expects_continue && head.framing != request::Framing::None && used == bytes.len() {
+                        if head.expects_continue && head.framing != Framing::None && used == bytes.len() {
                             out.bytes.extend_from_slice(response::CONTINUE);
                         }
                         Asked::new(&head, *closing)
