@@ -15,7 +15,7 @@ mod mutation;
 
 pub use cpu_list::cpu_list;
 pub use error::ParseError;
-pub use lines::{Line, Page, lines};
+pub use lines::{Line, OnLine, Page, lines};
 
 /// The number that `digits` spell, as the value of `field`.
 fn decimal(digits: &[u8], field: &'static str) -> Result<u64, ParseError> {
