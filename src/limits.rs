@@ -13,6 +13,10 @@ pub const NODE_NAME_BYTES: usize = 64;
 /// Bytes read from a kernel file at a time: one page, the most that seq_file hands out at once.
 pub const READ_BYTES: usize = 4096;
 
+/// A kernel file. 100,000 mounts, the most that a mount namespace may hold (`fs.mount-max`), are seldom longer; what is
+/// has no end.
+pub const KERNEL_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
 /// The longest line of `/proc/self/mountinfo` that is looked at: two paths of `PATH_MAX` would be 8,192 bytes, and
 /// overlay options longer still, but the fields that matter stand in front.
 pub const MOUNT_LINE_BYTES: usize = READ_BYTES;
@@ -23,6 +27,16 @@ pub const READING_MAX_AGE: Duration = Duration::from_secs(1);
 
 /// How long an answer of statvfs(3) from a network mount stays true when the mount stops answering.
 pub const DISK_MAX_AGE: Duration = Duration::from_secs(30);
+
+/// How long a reading waits for statvfs(3) of a mount that may hang, when it has no earlier answer and none is overdue:
+/// once at the start, and once when the mount stops answering.
+pub const DISK_WAIT: Duration = Duration::from_millis(10);
+
+/// Threads that wait for such mounts: one, and one for each mount that was given up and replaced while it hung.
+pub const DISK_THREADS: usize = 4;
+
+/// Symbolic links in a path: the kernel's own bound (path_resolution(7)).
+pub const SYMLINKS: usize = 40;
 
 /// Stack of the thread that asks statvfs of a mount that may hang: the call itself needs less than a page.
 pub const DISK_THREAD_STACK_BYTES: usize = 16 * 1024;
