@@ -39,10 +39,11 @@ fn complaints(path: &str, text: &str) -> Vec<String> {
             }
         }
     }
-    if room != "lib" && !path.ends_with("/mod.rs") {
-        if let Some(line) = code.iter().find(|line| line.contains("feature = \"")) {
-            found.push(format!("{path}: features are for lib.rs and mod.rs only: {}", line.trim()));
-        }
+    if room != "lib"
+        && !path.ends_with("/mod.rs")
+        && let Some(line) = code.iter().find(|line| line.contains("feature = \""))
+    {
+        found.push(format!("{path}: features are for lib.rs and mod.rs only: {}", line.trim()));
     }
     if let Some(line) = code.iter().find(|line| has_word(line, "unsafe")) {
         found.push(format!("{path}: unsafe code: {}", line.trim()));
