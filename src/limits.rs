@@ -21,9 +21,9 @@ pub const KERNEL_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// overlay options longer still, but the fields that matter stand in front.
 pub const MOUNT_LINE_BYTES: usize = READ_BYTES;
 
-/// How old a reading may be before a request or a heartbeat takes a new one. Below a second the kernel's 10 ms ticks
-/// make a percentage too coarse.
-pub const READING_MAX_AGE: Duration = Duration::from_secs(1);
+/// How old a reading may be before a request or a heartbeat takes a new one. Just under a second: with a beat a second
+/// each beat has its own reading although timers waver. Much less, and the kernel's 10 ms ticks make a percentage coarse.
+pub const READING_MAX_AGE: Duration = Duration::from_millis(900);
 
 /// How long an answer of statvfs(3) from a network mount stays true when the mount stops answering.
 pub const DISK_MAX_AGE: Duration = Duration::from_secs(30);

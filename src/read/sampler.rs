@@ -202,6 +202,11 @@ mod tests {
     }
 
     #[test]
+    fn a_sampler_is_no_larger_than_it_says() {
+        assert!(size_of::<Sampler>() <= 30 * 1024, "{}", size_of::<Sampler>());
+    }
+
+    #[test]
     fn one_broken_source_does_not_spoil_the_others() {
         for broken in [None, Some(""), Some("cpu  1 2"), Some("MemTotal: 10"), Some("\0\u{7f}garbage\n\n")] {
             for source in ["stat", "meminfo"] {
