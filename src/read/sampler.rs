@@ -123,6 +123,7 @@ fn read_memory(file: &mut KernelFile, page: &mut Page, next: &mut Snapshot) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read::statvfs::statvfs;
     use crate::read::testing::Tree;
     use crate::snapshot::{Memory, Swap};
     use std::sync::Arc;
@@ -142,6 +143,12 @@ mod tests {
 
     fn roots(tree: &Tree) -> Roots {
         Roots { proc: tree.path().join("proc"), sys: tree.path().join("sys"), disk: tree.path().into() }
+    }
+
+    /// Takes every file system for a local one: on a machine whose own is FUSE, answers come when they come.
+    fn sampler(roots: Roots) -> Sampler {
+        let disk = DiskSource::with(&roots.disk, roots.proc.join("none"), Arc::new(statvfs));
+        Sampler::with_disk(roots, disk)
     }
 
     /// One reading after another, two seconds apart, and what was told.
@@ -166,7 +173,7 @@ mod tests {
     #[test]
     fn the_first_reading_is_since_boot_and_the_next_since_the_first() {
         let tree = node();
-        let mut beats = Beats::of(Sampler::new(roots(&tree)));
+        let mut beats = Beats::of(sampler(roots(&tree)));
         assert_eq!(*beats.sampler.snapshot(), Snapshot::default());
         let (first, told) = beats.next();
         assert_eq!(told, [""; 0]);
@@ -184,7 +191,7 @@ mod tests {
     #[test]
     fn a_reading_that_is_young_enough_is_kept() {
         let tree = node();
-        let mut sampler = Sampler::new(roots(&tree));
+        let mut sampler = sampler(roots(&tree));
         let start = Instant::now();
         assert!(sampler.refresh(start, 1, &mut |_| {}));
         assert!(!sampler.refresh(start, 2, &mut |_| {}));
@@ -203,7 +210,7 @@ mod tests {
                     Some(text) => tree.write(&format!("proc/{source}"), text),
                     None => tree.remove(&format!("proc/{source}")),
                 };
-                let (snapshot, told) = Beats::of(Sampler::new(roots(&tree))).next();
+                let (snapshot, told) = Beats::of(sampler(roots(&tree))).next();
                 assert_eq!(snapshot.cpu.is_none(), source == "stat", "{source} {broken:?}");
                 assert_eq!(snapshot.cpu_usage.all_permille.is_none(), source == "stat");
                 assert_eq!(snapshot.memory.is_none(), source == "meminfo", "{source} {broken:?}");
@@ -215,7 +222,7 @@ mod tests {
         }
         let tree = node();
         let nowhere = Roots { disk: tree.path().join("nowhere"), ..roots(&tree) };
-        let (snapshot, told) = Beats::of(Sampler::new(nowhere)).next();
+        let (snapshot, told) = Beats::of(sampler(nowhere)).next();
         assert!(snapshot.cpu.is_some() && snapshot.memory.is_some() && snapshot.disk.is_none());
         let reason = "nowhere: No such file or directory (os error 2)";
         assert!(told.len() == 1 && told[0].starts_with("statvfs /") && told[0].ends_with(reason), "{told:?}");
@@ -224,7 +231,7 @@ mod tests {
     #[test]
     fn a_failure_is_told_once_and_so_is_its_end() {
         let tree = node();
-        let mut beats = Beats::of(Sampler::new(roots(&tree)));
+        let mut beats = Beats::of(sampler(roots(&tree)));
         let path = tree.write("proc/meminfo", MEMINFO.replace("100", "many").as_str());
         let (snapshot, told) = beats.next();
         assert_eq!(told, [format!("parse {}: field `MemTotal` is not a number", path.display())]);
@@ -238,7 +245,7 @@ mod tests {
     #[test]
     fn after_a_failed_reading_usage_is_since_boot_again() {
         let tree = node();
-        let mut beats = Beats::of(Sampler::new(roots(&tree)));
+        let mut beats = Beats::of(sampler(roots(&tree)));
         beats.next();
         tree.write("proc/stat", "");
         assert_eq!(beats.next().0.cpu_usage, CpuUsage::default());
@@ -251,7 +258,7 @@ mod tests {
         let tree = node();
         tree.write("sys/devices/system/cpu/online", "0\n");
         tree.write("sys/devices/system/cpu/cpu0/topology/core_cpus_list", "0\n");
-        let mut beats = Beats::of(Sampler::new(roots(&tree)));
+        let mut beats = Beats::of(sampler(roots(&tree)));
         assert_eq!(beats.next().0.cores, Some(1));
         tree.write("sys/devices/system/cpu/online", "0-1\n");
         tree.write("sys/devices/system/cpu/cpu1/topology/core_cpus_list", "1\n");

@@ -1,0 +1,128 @@
+//! What the parts of one answer cost: `cargo bench`, or `cargo bench -- parse` for those whose name has `parse` in it.
+//!
+//! A harness of forty lines in place of a framework, which would take longer to compile than imalive itself. One
+//! function a room; [`main`] lists them.
+
+use std::fs;
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use imalive::parse::{Page, proc_meminfo, proc_mountinfo, proc_stat};
+use imalive::read::{Roots, Sampler};
+use imalive::snapshot::{CpuReading, CpuUsage};
+
+fn main() {
+    let mut bench = Bench::from_arguments();
+    parse(&mut bench);
+    snapshot(&mut bench);
+    read(&mut bench);
+}
+
+fn parse(bench: &mut Bench) {
+    for (cpus, node) in [(1, "raspi0"), (4, "virt-armv7-4cpu"), (64, "x86-64-cpu")] {
+        let text = recorded(node, "first", "stat");
+        let mut reading = CpuReading::default();
+        bench.run(&format!("parse /proc/stat, cpus: {cpus}"), || cpu_lines_of(black_box(&text), &mut reading));
+    }
+    let text = recorded("raspi0", "first", "meminfo");
+    bench.run("parse /proc/meminfo", || proc_meminfo::parse(black_box(&text)));
+    let older = String::from_utf8_lossy(&text).replace("MemAvailable", "MemSomething");
+    bench.run("parse /proc/meminfo, without MemAvailable", || proc_meminfo::parse(black_box(older.as_bytes())));
+    let text = recorded("raspi0", "first", "self/mountinfo");
+    bench.run("parse mountinfo, 6 mounts", || proc_mountinfo::parse(black_box(&text), b"/mnt/usb disk/data"));
+    let mut page = Page::default();
+    bench.run("split a page into lines", || {
+        page.clear();
+        page.space()[..text.len()].copy_from_slice(&text);
+        page.fill(text.len(), &mut |line| {
+            black_box(line);
+            std::ops::ControlFlow::Continue(())
+        })
+    });
+}
+
+fn snapshot(bench: &mut Bench) {
+    for (cpus, node) in [(4, "virt-armv7-4cpu"), (64, "x86-64-cpu")] {
+        let [earlier, later] = ["first", "second"].map(|time| {
+            let mut reading = CpuReading::default();
+            cpu_lines_of(&recorded(node, time, "stat"), &mut reading);
+            reading
+        });
+        let mut usage = CpuUsage::default();
+        bench.run(&format!("usage, cpus: {cpus}"), || usage.measure(black_box(&earlier), black_box(&later)));
+    }
+}
+
+fn read(bench: &mut Bench) {
+    let refresh = |bench: &mut Bench, name: &str, roots: Roots| {
+        let mut sampler = Sampler::new(roots);
+        let mut now = Instant::now();
+        bench.run(name, || {
+            now += Duration::from_secs(2);
+            sampler.refresh(now, 0, &mut |notice| println!("{notice}"))
+        });
+    };
+    refresh(bench, "take a reading of this machine", Roots::default());
+    for (cpus, node) in [(4, "virt-armv7-4cpu"), (64, "x86-64-cpu")] {
+        let proc = fixtures().join(node).join("first/proc");
+        let roots = Roots { proc, ..Roots::default() };
+        refresh(bench, &format!("take a reading of recorded files, cpus: {cpus}"), roots);
+    }
+    bench.run("our own process, through procfs", || imalive::read::process());
+}
+
+fn cpu_lines_of(text: &[u8], reading: &mut CpuReading) {
+    let mut cpu_lines = proc_stat::CpuLines::new(reading);
+    let _ = imalive::parse::lines(text).try_for_each(|line| cpu_lines.line(line));
+    cpu_lines.finish().expect("a recorded file");
+}
+
+fn fixtures() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+fn recorded(node: &str, time: &str, file: &str) -> Vec<u8> {
+    fs::read(fixtures().join(node).join(time).join("proc").join(file)).expect("a recorded file")
+}
+
+/// Runs what is asked for and prints a line each.
+struct Bench {
+    filter: String,
+    samples: usize,
+    sample_time: Duration,
+}
+
+impl Bench {
+    /// Without cargo's `--bench` (as under `cargo test --benches`) each is only tried.
+    fn from_arguments() -> Self {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        let measures = arguments.iter().any(|argument| argument == "--bench");
+        let filter = arguments.into_iter().find(|argument| !argument.starts_with("--")).unwrap_or_default();
+        let (samples, sample_time) = if measures { (50, Duration::from_millis(10)) } else { (1, Duration::ZERO) };
+        println!("{:>12} {:>12}", "median ns", "least ns");
+        Bench { filter, samples, sample_time }
+    }
+
+    /// The median and the least time of one call, over samples of as many calls as fill the time of a sample.
+    fn run<T>(&mut self, name: &str, mut call: impl FnMut() -> T) {
+        if !name.contains(&self.filter) {
+            return;
+        }
+        let mut time_of = |calls: u32| {
+            let start = Instant::now();
+            for _ in 0..calls {
+                black_box(call());
+            }
+            start.elapsed()
+        };
+        let mut calls = 1;
+        while time_of(calls) < self.sample_time {
+            calls *= 2;
+        }
+        let mut nanos: Vec<f64> =
+            (0..self.samples).map(|_| time_of(calls).as_nanos() as f64 / f64::from(calls)).collect();
+        nanos.sort_by(f64::total_cmp);
+        println!("{:12.1} {:12.1}  {name}", nanos[nanos.len() / 2], nanos[0]);
+    }
+}
