@@ -1,1 +1,2 @@
 //! Who is told without asking: stdout of heartbeats, stderr of diagnostics.
+pub mod stdout;
