@@ -2,6 +2,7 @@
 //! a clock or knows a socket.
 
 pub mod docs;
+mod exposition;
 pub mod heartbeat;
 pub mod iso8601;
 pub mod json;
