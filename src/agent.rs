@@ -153,7 +153,7 @@ impl Agent {
                 Level::Error => log::error!("{text}"),
             });
             self.counters.borrow_mut().heartbeats += 1;
-            if self.config.log_level >= LogLevel::Info && !stdout.write_line(&self.heartbeat(self.config.log_format)) {
+            if self.config.log_level >= LogLevel::Info && !stdout.write_line(&self.heartbeat(self.config.heartbeat_format)) {
                 self.counters.borrow_mut().heartbeats_dropped += 1;
             }
             due = next_beat(due, Instant::now(), self.config.wait_time);

@@ -1,7 +1,7 @@
 //! A request body, found and dropped: where it ends is all that matters to a server whose endpoints need none.
 
-use crate::http::Reject;
 use crate::http::framing::Framing;
+use crate::http::{Reject, is_token_byte};
 use crate::limits::{CHUNK_LINE_BYTES, REQUEST_BODY_BYTES};
 
 /// What is still to come of a body.
@@ -29,10 +29,10 @@ pub struct Chunked {
 enum State {
     /// In the size, with the digits so far and whether there was one.
     Size(u64, bool),
-    /// White space behind the size: only an extension may follow.
+    /// White space behind the size or an extension: only another extension may follow.
     AfterSize(u64),
-    /// In an extension.
-    Extension(u64),
+    /// In an extension of a chunk of this size.
+    Extension(u64, Extension),
     /// Behind the CR of a size line.
     SizeLf(u64),
     /// In a chunk's data.
@@ -42,10 +42,52 @@ enum State {
     DataLf,
     /// At the start of a trailer line: the empty one is the end.
     Trailer,
-    /// In a trailer line.
-    TrailerLine,
+    /// In the name of a trailer field.
+    TrailerName,
+    /// In its value.
+    TrailerValue,
     TrailerLf,
     EndLf,
+}
+
+/// Where in `";" name [ "=" value ]`, with white space around each (RFC 9112 section 7.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extension {
+    BeforeName,
+    Name,
+    AfterName,
+    BeforeValue,
+    Value,
+    Quoted,
+    /// Behind a backslash.
+    Escaped,
+    AfterQuoted,
+}
+
+impl Extension {
+    /// Behind one more byte; `None` where it cannot stand.
+    fn step(self, byte: u8) -> Option<Self> {
+        use Extension::*;
+        let is_space = matches!(byte, b' ' | b'\t');
+        let is_text = matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
+        Some(match self {
+            BeforeName | AfterName | BeforeValue if is_space => self,
+            BeforeName | Name if is_token_byte(&byte) => Name,
+            Name if is_space => AfterName,
+            Name | AfterName if byte == b'=' => BeforeValue,
+            BeforeValue if byte == b'"' => Quoted,
+            BeforeValue | Value if is_token_byte(&byte) => Value,
+            Quoted if byte == b'"' => AfterQuoted,
+            Quoted if byte == b'\\' => Escaped,
+            Quoted | Escaped if is_text => Quoted,
+            _ => return None,
+        })
+    }
+
+    /// Whether it may end here.
+    fn is_whole(self) -> bool {
+        matches!(self, Extension::Name | Extension::AfterName | Extension::Value | Extension::AfterQuoted)
+    }
 }
 
 impl Body {
@@ -109,10 +151,18 @@ impl Chunked {
                 State::Size(size, true)
             }
             (State::Size(_, false), _) => return malformed,
-            (State::Size(size, true) | State::AfterSize(size), b';') => State::Extension(size),
+            (State::Size(size, true) | State::AfterSize(size), b';') => State::Extension(size, Extension::BeforeName),
             (State::Size(size, true) | State::AfterSize(size), b' ' | b'\t') => State::AfterSize(size),
-            (State::Size(size, true) | State::Extension(size), b'\r') => State::SizeLf(size),
-            (State::Extension(size), b'\t' | b' '..=b'~' | 0x80..) => State::Extension(size),
+            (State::Size(size, true), b'\r') => State::SizeLf(size),
+            (State::Extension(size, extension), b'\r') if extension.is_whole() => State::SizeLf(size),
+            (State::Extension(size, Extension::Value | Extension::AfterQuoted), b' ' | b'\t') => State::AfterSize(size),
+            (State::Extension(size, extension), b';') if extension.is_whole() => {
+                State::Extension(size, Extension::BeforeName)
+            }
+            (State::Extension(size, extension), byte) => match extension.step(byte) {
+                Some(extension) => State::Extension(size, extension),
+                None => return malformed,
+            },
             (State::SizeLf(size), b'\n') => {
                 self.line_bytes = 0;
                 self.data_bytes += size;
@@ -124,8 +174,10 @@ impl Chunked {
                 State::Size(0, false)
             }
             (State::Trailer, b'\r') => State::EndLf,
-            (State::Trailer, b'!'..=b'~') | (State::TrailerLine, b'\t' | b' '..=b'~' | 0x80..) => State::TrailerLine,
-            (State::TrailerLine, b'\r') => State::TrailerLf,
+            (State::Trailer | State::TrailerName, byte) if is_token_byte(&byte) => State::TrailerName,
+            (State::TrailerName, b':') => State::TrailerValue,
+            (State::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => State::TrailerValue,
+            (State::TrailerValue, b'\r') => State::TrailerLf,
             (State::TrailerLf, b'\n') => State::Trailer,
             (State::EndLf, b'\n') => return Ok(true),
             _ => return malformed,
@@ -152,7 +204,8 @@ mod tests {
 
     #[test]
     fn chunks_end_where_they_end_however_they_are_cut() {
-        let bytes = b"5\r\nhello\r\nA;name=\"v\"\r\n0123456789\r\n1 ; x\r\n.\r\n000\r\nTrailer: x\r\n\r\n";
+        let bytes =
+            b"5\r\nhello\r\nA;name=\"\\\"v; \";b = c ;d\r\n0123456789\r\n1 ; x\r\n.\r\n000\r\nTrailer: x\r\n\r\n";
         for cut in 0..bytes.len() {
             let mut body = Body::new(Framing::Chunked);
             assert_eq!(body.skip(&bytes[..cut]), Ok(cut), "at {cut}");
@@ -181,6 +234,16 @@ mod tests {
             "0\r\nA: b\n\r\n",
             " 5\r\n",
             "5 \r\n",
+            "5;\r\n",
+            "5;a b\r\n",
+            "5;a=\r\n",
+            "5;bad[=x\r\n",
+            "5;a=\"b\r\n",
+            "5;a=\"b\"c\r\n",
+            "0\r\nname\r\n\r\n",
+            "0\r\nname : value\r\n\r\n",
+            "0\r\n: value\r\n\r\n",
+            "0\r\na: b\r\n folded\r\n\r\n",
         ] {
             assert_eq!(chunked(bytes.as_bytes()).map_err(Reject::status), Err(400), "{bytes:?}");
         }

@@ -3,7 +3,7 @@
 
 use crate::http::framing::{Framing, FramingFields};
 use crate::http::target::{Target, is_host};
-use crate::http::{Reject, list};
+use crate::http::{Reject, is_token_byte, list};
 use crate::limits::{CID_BYTES, REQUEST_HEAD_BYTES, REQUEST_HEADERS, REQUEST_LINE_BYTES};
 use crate::snapshot::Method;
 
@@ -172,11 +172,6 @@ fn cid_of(value: &[u8]) -> Option<&str> {
         return None;
     }
     core::str::from_utf8(value).ok()
-}
-
-/// `tchar` of RFC 9110 section 5.6.2.
-fn is_token_byte(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
 }
 
 #[cfg(test)]

@@ -58,8 +58,19 @@ pub fn is_host(value: &[u8]) -> bool {
     } else {
         value.split_at(value.iter().position(|byte| *byte == b':').unwrap_or(value.len()))
     };
-    let name_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
-    host.iter().all(name_byte) && (port.is_empty() || port[0] == b':' && port[1..].iter().all(u8::is_ascii_digit))
+    is_name(host) && (port.is_empty() || port[0] == b':' && port[1..].iter().all(u8::is_ascii_digit))
+}
+
+/// `reg-name`: a percent sign stands before two hexadecimal digits.
+fn is_name(mut host: &[u8]) -> bool {
+    loop {
+        host = match host {
+            [] => return true,
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
+            [byte, rest @ ..] if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte) => rest,
+            _ => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -94,10 +105,12 @@ mod tests {
 
     #[test]
     fn a_host_is_a_name_or_an_address_with_or_without_a_port() {
-        for host in ["", "a", "a:8080", "a_b.c", "10.0.0.1:", "[::1]", "[::1]:80", "[fe80::1]:"] {
+        for host in ["", "a", "a:8080", "a_b.c", "10.0.0.1:", "[::1]", "[::1]:80", "[fe80::1]:", "%41b"] {
             assert!(is_host(host.as_bytes()), "{host}");
         }
-        for host in ["a b", "a:b", "http://a", "[::1", "[x]", "a/b", "a@b", "[::1]x", "[::1]80", "\u{e9}", "a:1:2"] {
+        for host in [
+            "a b", "a:b", "http://a", "[::1", "[x]", "a/b", "a@b", "[::1]x", "[::1]80", "\u{e9}", "a:1:2", "a%zz", "%4",
+        ] {
             assert!(!is_host(host.as_bytes()), "{host}");
         }
     }

@@ -236,12 +236,15 @@ impl Connection {
                         if head.expects_continue && head.framing != Framing::None && used == bytes.len() {
                             out.bytes.extend_from_slice(response::CONTINUE);
                         }
-                        Asked::new(&head, *closing)
+                        Asked::new(&head)
                     })
                 }),
             };
             match step {
-                Ok(Some(asked)) if asked.body == Body::Done => {
+                Ok(Some(mut asked)) if asked.body == Body::Done => {
+                    if *closing {
+                        asked.connection = response::Connection::Close;
+                    }
                     if out.answer(service, &asked) == response::Connection::Close {
                         self.closing = Some(Closing::Agreed);
                     }
@@ -264,9 +267,9 @@ impl Connection {
 }
 
 impl Asked {
-    fn new(head: &Head<'_>, server_is_closing: bool) -> Self {
+    fn new(head: &Head<'_>) -> Self {
         let (resolution, label) = route::resolve(head.method, head.target);
-        let connection = match (head.keep_alive && !server_is_closing, head.http_10) {
+        let connection = match (head.keep_alive, head.http_10) {
             (false, _) => response::Connection::Close,
             (true, true) => response::Connection::KeepAlive,
             (true, false) => response::Connection::Unsaid,

@@ -7,12 +7,12 @@ mod slots;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use rustix::io::Errno;
 
 use crate::http::route::Handler;
-use crate::limits::{ACCEPT_BATCH, ACCEPT_RETRY, HEAD_TIMEOUT_SECS, LISTEN_BACKLOG, SHUTDOWN, SHUTDOWN_POLL};
+use crate::limits::{ACCEPT_BATCH, ACCEPT_RETRY, LISTEN_BACKLOG, SHUTDOWN, SHUTDOWN_POLL};
 use crate::server::connection::{Connection, Next, Shared};
 use crate::server::slots::{Phase, Slots, Ticket};
 use crate::snapshot::Method;
@@ -45,8 +45,9 @@ pub struct Server<S> {
     sweep_at: Option<Instant>,
     /// When to accept again after accept(2) said that there are no more descriptors.
     accept_at: Option<Instant>,
-    /// The log was told so.
-    exhausted: bool,
+    /// How many connections there were when accept(2) first said so, which the log was told. It is over when there are
+    /// only half as many: until then each new one would say it again.
+    exhausted_at: Option<usize>,
 }
 
 impl<S: Service> Server<S> {
@@ -64,7 +65,7 @@ impl<S: Service> Server<S> {
             shared: Shared::new(service),
             sweep_at: None,
             accept_at: None,
-            exhausted: false,
+            exhausted_at: None,
         })
     }
 
@@ -111,6 +112,9 @@ impl<S: Service> Server<S> {
             self.accept_at = None;
             self.listen_for(Interest::Read);
         }
+        if self.exhausted_at.is_some_and(|then| self.slots.open() <= then / 2) {
+            self.exhausted_at = None;
+        }
         self.sweep(now);
         !ready.is_empty()
     }
@@ -136,6 +140,7 @@ impl<S: Service> Server<S> {
                     self.slots.set_phase(ticket, Phase::Idle, now);
                 }
                 self.slots.set_phase(ticket, phase, now);
+                self.sweep_at = self.sweep_at.map(|at| at.min(now + phase.limit()));
             }
             Next::GoOn | Next::Close => self.slots.set_phase(ticket, Phase::Idle, now),
         }
@@ -147,7 +152,6 @@ impl<S: Service> Server<S> {
             let Some(listener) = &self.listener else { return };
             match listener.accept() {
                 Ok((stream, _)) => {
-                    self.exhausted = false;
                     self.enter(stream, now);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -182,7 +186,8 @@ impl<S: Service> Server<S> {
         if !Errno::from_io_error(error).is_some_and(|errno| lacking.contains(&errno)) {
             return;
         }
-        if !std::mem::replace(&mut self.exhausted, true) {
+        if self.exhausted_at.is_none() {
+            self.exhausted_at = Some(self.slots.open());
             log::error!("accept: {error}: every new connection takes the place of the one that waited longest");
         }
         if self.slots.evict().is_some() {
@@ -212,8 +217,7 @@ impl<S: Service> Server<S> {
                 connection.time_out(&mut self.shared);
             }
         }
-        // A connection may come to wait for something that ends sooner than all that is waited for now.
-        self.sweep_at = self.slots.next_deadline().map(|at| at.min(now + Duration::from_secs(HEAD_TIMEOUT_SECS)));
+        self.sweep_at = self.slots.next_deadline();
     }
 }
 
