@@ -107,8 +107,12 @@ pub const HEALTHCHECK: Duration = Duration::from_secs(5);
 /// A manifest file.
 pub const MANIFEST_BYTES: usize = 64 * 1024;
 
-/// Answers that a blocked stdout may leave waiting, in bytes: the longest heartbeat. A later beat is dropped and counted.
+/// The longest heartbeat, of which a blocked stdout may leave all but the first bytes waiting. A later beat is dropped
+/// and counted.
 pub const HEARTBEAT_BYTES: usize = 64 * 1024;
+
+/// The text of one diagnostic: with its time and level it stays below the 4,096 bytes that a pipe takes at once.
+pub const DIAGNOSTIC_BYTES: usize = 2048;
 
 /// Memory that a flood of unfinished heads may hold in all.
 pub const UNFINISHED_HEADS_BUDGET_BYTES: usize = 2 * 1024 * 1024;

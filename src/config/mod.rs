@@ -1,4 +1,12 @@
-//! What the operator asked for, as values. Where they come from is `environment`'s business.
+//! What the operator asked for, as values. `variables` is the one table of what can be asked; `environment` reads it,
+//! `help` prints it.
+
+pub mod environment;
+mod error;
+pub mod help;
+mod variables;
+
+pub use error::ConfigError;
 
 use alloc::string::String;
 use core::net::SocketAddr;
@@ -6,10 +14,10 @@ use core::time::Duration;
 
 use crate::limits::NODE_NAME_BYTES;
 
-/// How a heartbeat looks.
+/// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// The line that log pipelines match on since 2021.
+    /// As log pipelines match it since 2021.
     Text,
     /// One JSON object a line.
     Json,
@@ -36,8 +44,10 @@ pub struct Config {
     pub wait_time: Duration,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
-    /// `LOG_FORMAT`, `HEART_BIT_LOG_JSON`.
+    /// How diagnostics look (`LOG_FORMAT`).
     pub log_format: LogFormat,
+    /// How heartbeats look (`HEART_BIT_LOG_JSON`, or else `LOG_FORMAT`).
+    pub heartbeat_format: LogFormat,
     /// Percent of a resource in use above which a warning is logged (`WARNING_THRESHOLD`).
     pub warning_percent: u8,
     /// Percent of a resource in use above which an error is logged (`ERROR_THRESHOLD`).

@@ -2,6 +2,7 @@
 //! a clock or knows a socket.
 
 pub mod docs;
+mod exposition;
 pub mod heartbeat;
 pub mod iso8601;
 pub mod json;
@@ -12,7 +13,8 @@ pub mod prometheus;
 mod python;
 mod reading;
 #[cfg(test)]
-pub(crate) mod samples;
+#[allow(dead_code)] // Some serve `tests/golden.rs` alone.
+mod samples;
 pub mod usage;
 mod value;
 

@@ -1,5 +1,5 @@
 //! Snapshots for tests: the node that the original was recorded on, the node in its documentation, and the largest
-//! that there can be.
+//! that there can be. Shared with `tests/golden.rs`.
 
 use crate::limits::CPUS;
 use crate::report::Node;
@@ -62,7 +62,7 @@ pub fn of_2021() -> Snapshot {
         cpu_usage: usage(35, &[80, 50, 61, 110]),
         cores: Some(4),
         memory: Some(Memory { total_bytes: mib(19_456), available_bytes: mib(9_590) }),
-        swap: Some(Swap { total_bytes: mib(10_240), free_bytes: mib(10_240) - mib(4_931) }),
+        swap: Some(Swap { total_bytes: mib(10_240) - 4_096, free_bytes: mib(10_240) - 4_096 - mib(4_931) }),
         disk: Some(Disk {
             total_bytes: 109_647_159_296,
             free_bytes: 109_647_159_296 - 24_182_001_664,

@@ -1,0 +1,72 @@
+//! `--help`: the commands, and every variable with its default.
+
+use alloc::string::String;
+
+use crate::config::variables::VARIABLES;
+
+const COMMANDS: &str = "\
+Says that this node is alive, and what state it is in: over HTTP, to Prometheus
+and as a heartbeat on stdout.
+
+Usage: imalive [COMMAND]
+
+Commands:
+  (none)                          answer requests and beat until SIGTERM
+  once [--format text|json|prom]  print one reading of the node
+  healthcheck [URL]               ask a running agent whether it is alive
+  check                           print the effective configuration
+
+Options:
+  -h, --help     print this
+  -V, --version  print version, commit and target
+
+Variables, an empty one counting as unset:
+";
+
+const EXIT_CODES: &str = "
+Exit codes:
+  0   done; healthcheck: alive
+  1   failed; healthcheck: not alive
+  2   arguments not understood
+  78  a variable is not understood
+";
+
+/// Column of a variable's description: the longest name and two spaces.
+const COLUMN: usize = 22;
+
+/// The text of `--help`.
+pub fn text() -> String {
+    let mut text = String::from(COMMANDS);
+    for variable in VARIABLES {
+        text.push_str("  ");
+        text.push_str(variable.name);
+        for _ in 2 + variable.name.len()..COLUMN {
+            text.push(' ');
+        }
+        let default = if variable.default_is.is_empty() { variable.default } else { variable.default_is };
+        for part in [variable.help, " [", default, "]\n"] {
+            text.push_str(part);
+        }
+    }
+    text.push_str(EXIT_CODES);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_fits_a_terminal_and_names_every_variable() {
+        let text = text();
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        for variable in VARIABLES {
+            assert!(variable.name.len() + 4 <= COLUMN, "{}", variable.name);
+            assert!(text.contains(&alloc::format!("\n  {} ", variable.name)), "{text}");
+        }
+        assert!(text.contains("  IMALIVE_NODE_NAME   name of the node [the host's name]\n"), "{text}");
+        assert!(text.contains("  LISTEN_PORT         port to listen on; 0: any that is free [8080]\n"), "{text}");
+    }
+}
