@@ -69,7 +69,7 @@ fn read(bench: &mut Bench) {
         let roots = Roots { proc, ..Roots::default() };
         refresh(bench, &format!("take a reading of recorded files, cpus: {cpus}"), roots);
     }
-    bench.run("our own process, through procfs", || imalive::read::process());
+    bench.run("our own process, through procfs", || imalive::read::process(0));
 }
 
 fn cpu_lines_of(text: &[u8], reading: &mut CpuReading) {

@@ -176,7 +176,7 @@ impl Agent {
     }
 
     fn prom(&self) -> String {
-        let process = read::process(unix_micros() / 1_000_000).map_err(|error| log::debug!("{error}")).ok();
+        let process = read::process(unix_micros()).map_err(|error| log::debug!("{error}")).ok();
         report::prometheus::render(&Scrape {
             snapshot: self.sampler.borrow().snapshot(),
             counters: &self.counters.borrow(),
