@@ -12,9 +12,7 @@ use miniserde::{Deserialize, json};
 
 use crate::limits::{HEALTHCHECK, HEALTHCHECK_BYTES};
 use crate::monitor::http_answer::{Answer, read_answer};
-
-/// Where the health is that every agent answers.
-const PATH: &str = "/v1/health";
+use crate::monitor::url::{PATH, Url};
 
 /// Why the answer is no.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +50,7 @@ pub fn run(url: &str) -> Result<(), HealthcheckError> {
 }
 
 fn run_within(url: &str, within: Duration) -> Result<(), HealthcheckError> {
-    let url = Url::parse(url)?;
+    let url = Url::parse(url).map_err(HealthcheckError::Url)?;
     let outcome = Arc::new(OnceLock::new());
     let (from_thread, waiting) = (Arc::clone(&outcome), thread::current());
     // On a thread, because looking up a name has no time-out; when it comes too late the process is gone.
@@ -71,59 +69,6 @@ fn run_within(url: &str, within: Duration) -> Result<(), HealthcheckError> {
             Some(left) if !left.is_zero() => thread::park_timeout(left),
             _ => return Err(HealthcheckError::NotAlive(format!("no answer within {} s", within.as_secs().max(1)))),
         }
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Url {
-    host: String,
-    port: u16,
-    /// Host and port as they were given, for the `Host` field.
-    authority: String,
-    target: String,
-}
-
-impl Url {
-    fn parse(url: &str) -> Result<Url, HealthcheckError> {
-        let refuse = |reason| Err(HealthcheckError::Url(reason));
-        if url.bytes().any(|byte| byte <= b' ' || byte >= 0x7f) {
-            return refuse("the URL has spaces, control characters or letters outside ASCII");
-        }
-        let Some((scheme, rest)) = url.split_once("://") else {
-            return refuse("expected a URL such as http://127.0.0.1:8080/v1/health");
-        };
-        if scheme.eq_ignore_ascii_case("https") {
-            return refuse("https is not supported here: ask the agent itself, by http");
-        }
-        if !scheme.eq_ignore_ascii_case("http") {
-            return refuse("expected a URL such as http://127.0.0.1:8080/v1/health");
-        }
-        let rest = rest.split('#').next().unwrap_or_default();
-        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return refuse("user names in the URL are not supported");
-        }
-        let (host, port) = match authority.strip_prefix('[').and_then(|bracketed| bracketed.split_once(']')) {
-            Some((host, port)) => (host, port.strip_prefix(':').or(port.is_empty().then_some(""))),
-            None => authority.split_once(':').map_or((authority, Some("")), |(host, port)| (host, Some(port))),
-        };
-        let port = match port {
-            Some("") => Some(80),
-            Some(port) => port.parse().ok().filter(|_| port.bytes().all(|byte| byte.is_ascii_digit())),
-            None => None,
-        };
-        let Some(port) = port.filter(|port| *port != 0) else {
-            return refuse("the URL's port is not a number from 1 to 65535");
-        };
-        if host.is_empty() {
-            return refuse("the URL has no host");
-        }
-        let target = match target {
-            "" => PATH.into(),
-            query if query.starts_with('?') => format!("/{query}"),
-            target => target.into(),
-        };
-        Ok(Url { host: host.into(), port, authority: authority.into(), target })
     }
 }
 
@@ -265,43 +210,6 @@ mod tests {
             ("192.168.1.7:80", "http://192.168.1.7:80/v1/health"),
         ] {
             assert_eq!(local_url(listen.parse().unwrap()), url);
-        }
-    }
-
-    #[test]
-    fn urls_are_read_in_every_form() {
-        for (url, host, port, target) in [
-            ("http://pi", "pi", 80, "/v1/health"),
-            ("HTTP://pi:8080/", "pi", 8080, "/"),
-            ("http://[::1]:8080/health?a=b#c", "::1", 8080, "/health?a=b"),
-            ("http://[fe80::1]", "fe80::1", 80, "/v1/health"),
-            ("http://10.0.0.1:81?x", "10.0.0.1", 81, "/?x"),
-        ] {
-            let parsed = Url::parse(url).unwrap();
-            assert_eq!((parsed.host.as_str(), parsed.port, parsed.target.as_str()), (host, port, target), "{url}");
-        }
-    }
-
-    #[test]
-    fn a_url_that_cannot_be_asked_is_refused() {
-        for url in [
-            "https://pi/",
-            "pi:8080",
-            "",
-            "ftp://pi/",
-            "http://",
-            "http://:80/",
-            "http://pi:0/",
-            "http://pi:x/",
-            "http://pi:+8/",
-            "http://pi:65536/",
-            "http://[::1]x/",
-            "http://u:p@pi/",
-            "http://pi/a b",
-            "http://pi/\r\nx: y",
-            "http://::1/",
-        ] {
-            assert!(matches!(run(url), Err(HealthcheckError::Url(_))), "{url}");
         }
     }
 }

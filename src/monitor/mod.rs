@@ -2,3 +2,4 @@
 
 pub mod healthcheck;
 mod http_answer;
+mod url;
