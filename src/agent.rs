@@ -16,6 +16,7 @@ use smol::LocalExecutor;
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::http::route::{Handler, ROUTES, Route};
 use crate::limits::READING_MAX_AGE;
+use crate::notify::diagnostics::Sources;
 use crate::notify::stdout::Stdout;
 use crate::read::{self, Notice, Roots, Sampler};
 use crate::report::prometheus::Scrape;
@@ -23,6 +24,9 @@ use crate::report::usage::Watch;
 use crate::report::{self, Build, Endpoint, Node, Schema};
 use crate::server::{self, Reactor, Server, Service};
 use crate::snapshot::{Counters, Level, Method, Thresholds};
+
+/// What diagnostics ask of the agent.
+pub const SOURCES: Sources = Sources { unix_micros, cid: server::fresh_cid };
 
 /// Why the agent could not start or go on.
 #[derive(Debug)]
@@ -89,8 +93,8 @@ pub fn once(config: Config, build: Build, form: Once) -> String {
     std::thread::sleep(READING_MAX_AGE);
     agent.refresh();
     match form {
-        Once::Text => agent.heartbeat(LogFormat::Text),
-        Once::Json => agent.body(Handler::Metrics),
+        Once::Text => agent.heartbeat(LogFormat::Text) + "\n",
+        Once::Json => agent.body(Handler::Metrics) + "\n",
         Once::Prom => agent.body(Handler::Prom),
     }
 }
@@ -153,7 +157,9 @@ impl Agent {
                 Level::Error => log::error!("{text}"),
             });
             self.counters.borrow_mut().heartbeats += 1;
-            if self.config.log_level >= LogLevel::Info && !stdout.write_line(&self.heartbeat(self.config.heartbeat_format)) {
+            if self.config.log_level >= LogLevel::Info
+                && !stdout.write_line(&self.heartbeat(self.config.heartbeat_format))
+            {
                 self.counters.borrow_mut().heartbeats_dropped += 1;
             }
             due = next_beat(due, Instant::now(), self.config.wait_time);
@@ -211,7 +217,7 @@ impl Agent {
 
 impl Service for Rc<Agent> {
     fn respond(&self, handler: Handler, body: &mut String) -> u16 {
-        self.as_ref().respond(handler, body)
+        Agent::respond(self, handler, body)
     }
 
     fn detail(&self, detail: &str, body: &mut String) {

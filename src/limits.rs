@@ -104,6 +104,9 @@ pub const SHUTDOWN_POLL: Duration = Duration::from_millis(10);
 /// For `imalive healthcheck`, from connecting to the last byte.
 pub const HEALTHCHECK: Duration = Duration::from_secs(5);
 
+/// The answer to `imalive healthcheck`, head and body: what an agent says takes 300 bytes.
+pub const HEALTHCHECK_BYTES: usize = 16 * 1024;
+
 /// A manifest file.
 pub const MANIFEST_BYTES: usize = 64 * 1024;
 

@@ -1,27 +1,133 @@
-//! x
-use imalive::config::*;
+//! The command line.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use imalive::agent::{self, Once};
+use imalive::config::{Config, environment, help};
+use imalive::monitor::healthcheck::{self, HealthcheckError};
+use imalive::notify::diagnostics;
+use imalive::report::Build;
+use lexopt::{Arg, Parser, ValueExt};
+
 #[global_allocator]
-static A: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-fn main() {
-    let e = |n: &str| std::env::var(n).ok();
-    let port = e("LISTEN_PORT").unwrap_or("18080".into());
-    let _ = simple_logger::SimpleLogger::new().init();
-    let config = Config {
-        listen: format!("127.0.0.1:{port}").parse().unwrap(),
-        node_name: "anode".try_into().unwrap(),
-        wait_time: std::time::Duration::from_secs(10),
-        log_level: LogLevel::Info,
-        log_format: LogFormat::Text,
-        warning_percent: 80,
-        error_percent: 90,
-        manifest_path: None,
-        proc_path: "/proc".into(),
-        disk_path: "/".into(),
-        max_connections: 128,
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+const BUILD: Build = Build {
+    version: env!("CARGO_PKG_VERSION"),
+    revision: env!("IMALIVE_REVISION"),
+    arch: std::env::consts::ARCH,
+    target: env!("IMALIVE_TARGET"),
+};
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+/// `EX_CONFIG` (sysexits.h), which supervisors tell from a crash.
+const CONFIG: u8 = 78;
+
+enum Command {
+    Run,
+    Once(Once),
+    Healthcheck(Option<String>),
+    Check,
+    Help,
+    Version,
+}
+
+fn main() -> ExitCode {
+    let command = match command_line(Parser::from_env()) {
+        Ok(command) => command,
+        Err(error) => return complain(USAGE, &error.to_string()),
     };
-    imalive::agent::run(
-        config,
-        imalive::report::Build { version: "0.1.0", revision: "x", arch: "x86_64", target: "t" },
-    )
-    .unwrap();
+    match command {
+        Command::Help => print(&help::text()),
+        Command::Version => {
+            print(&["imalive ", BUILD.version, " (", BUILD.revision, ", ", BUILD.target, ")\n"].concat())
+        }
+        Command::Healthcheck(Some(url)) => ask(&url),
+        Command::Healthcheck(None) => with_config(|config| ask(&healthcheck::local_url(config.listen))),
+        Command::Check => with_log(|config| print(&environment::effective(&config))),
+        Command::Once(form) => with_log(|config| print(&agent::once(config, BUILD, form))),
+        Command::Run => with_log(|config| match agent::run(config, BUILD) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                log::error!("{error}");
+                ExitCode::from(FAILED)
+            }
+        }),
+    }
+}
+
+fn command_line(mut arguments: Parser) -> Result<Command, lexopt::Error> {
+    let mut command = None;
+    while let Some(argument) = arguments.next()? {
+        command = Some(match (argument, command) {
+            (Arg::Short('h') | Arg::Long("help"), _) => return Ok(Command::Help),
+            (Arg::Short('V') | Arg::Long("version"), _) => return Ok(Command::Version),
+            (Arg::Long("format"), Some(Command::Once(_))) => Command::Once(form(&arguments.value()?.string()?)?),
+            (Arg::Value(url), Some(Command::Healthcheck(None))) => Command::Healthcheck(Some(url.string()?)),
+            (Arg::Value(name), None) if name == "once" => Command::Once(Once::Text),
+            (Arg::Value(name), None) if name == "healthcheck" => Command::Healthcheck(None),
+            (Arg::Value(name), None) if name == "check" => Command::Check,
+            (argument, _) => return Err(argument.unexpected()),
+        });
+    }
+    Ok(command.unwrap_or(Command::Run))
+}
+
+fn form(name: &str) -> Result<Once, lexopt::Error> {
+    match name {
+        "text" => Ok(Once::Text),
+        "json" => Ok(Once::Json),
+        "prom" => Ok(Once::Prom),
+        _ => Err("--format: expected text, json or prom".into()),
+    }
+}
+
+fn with_config(run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    let lookup = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let host = rustix::system::uname();
+    match environment::from_environment(&lookup, &host.nodename().to_string_lossy()) {
+        Ok(config) => run(config),
+        Err(error) => complain(CONFIG, &error.to_string()),
+    }
+}
+
+fn with_log(run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    with_config(|config| {
+        let journal_stream = std::env::var("JOURNAL_STREAM").ok();
+        // Without a stderr there is nobody to tell that there is none.
+        let _ = diagnostics::init(&config, journal_stream.as_deref(), agent::SOURCES);
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if environment::is_unknown(&name) {
+                log::warn!("{name} is set, but imalive knows no such variable");
+            }
+        }
+        run(config)
+    })
+}
+
+fn ask(url: &str) -> ExitCode {
+    match healthcheck::run(url) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error @ HealthcheckError::Url(_)) => complain(USAGE, &error.to_string()),
+        Err(error) => complain(FAILED, &[url, ": ", &error.to_string()].concat()),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Who reads the first lines only (`imalive --help | head`) has what they want.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => complain(FAILED, &error.to_string()),
+    }
+}
+
+fn complain(code: u8, text: &str) -> ExitCode {
+    // `eprintln!` would panic where stderr is closed.
+    let _ = io::stderr().write_all(["imalive: ", text, "\n"].concat().as_bytes());
+    ExitCode::from(code)
 }

@@ -1,1 +1,5 @@
 //! Checks of other services; one protocol a file.
+
+pub mod healthcheck;
+mod http_answer;
+mod url;

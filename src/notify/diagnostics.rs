@@ -14,7 +14,7 @@ use rustix::pipe::PipeFlags;
 use simple_logger::SimpleLogger;
 
 use crate::config::{Config, LogFormat, LogLevel};
-use crate::limits::DIAGNOSTIC_BYTES;
+use crate::limits::{CID_BYTES, DIAGNOSTIC_BYTES};
 use crate::notify::line_writer::LineWriter;
 use crate::report::iso8601::iso8601;
 use crate::report::json;
@@ -25,7 +25,7 @@ pub struct Sources {
     /// Microseconds since 1970-01-01 UTC.
     pub unix_micros: fn() -> u64,
     /// A fresh correlation id.
-    pub cid: fn() -> String,
+    pub cid: fn() -> heapless::String<CID_BYTES>,
 }
 
 /// Writes diagnostics to stderr from now on. `journal_stream` is the value of `$JOURNAL_STREAM`.

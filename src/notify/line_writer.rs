@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use rustix::pipe::{PipeFlags, pipe_with};
     use std::fs::File;
-    use std::io::{Read, Seek, SeekFrom};
+    use std::io::{Read, Seek};
     use std::os::unix::net::UnixStream;
 
     fn drain(from: &OwnedFd) -> Vec<u8> {
@@ -243,7 +243,7 @@ mod tests {
         let mut lines = LineWriter::new(file.as_fd()).unwrap();
         assert_eq!(lines.put(b"a line\n"), Put::Written);
         std::io::Write::write_all(&mut file, b"after\n").unwrap();
-        assert_eq!(file.seek(SeekFrom::Current(0)).unwrap(), 20);
+        assert_eq!(file.stream_position().unwrap(), 20);
         assert_eq!(std::fs::read(&path).unwrap(), b"before\na line\nafter\n");
         std::fs::remove_file(path).unwrap();
     }

@@ -15,15 +15,17 @@ pub struct Stdout {
 
 impl Stdout {
     /// This process's stdout, whatever it is.
-    pub fn new() -> Self {
+    pub fn open() -> Self {
         Stdout { lines: LineWriter::new(rustix::stdio::stdout()).ok(), told: false }
     }
 
     /// Writes one heartbeat, given without the end of its line, and says whether it was taken.
-    pub fn beat(&mut self, mut line: String) -> bool {
-        line.push('\n');
+    pub fn write_line(&mut self, line: &str) -> bool {
+        let mut whole = Vec::with_capacity(line.len() + 1);
+        whole.extend_from_slice(line.as_bytes());
+        whole.push(b'\n');
         let put = match &mut self.lines {
-            Some(lines) => lines.put(line.as_bytes()),
+            Some(lines) => lines.put(&whole),
             None => Put::Failed(rustix::io::Errno::BADF),
         };
         let trouble = put != Put::Written;
@@ -38,11 +40,5 @@ impl Stdout {
             }
         }
         !trouble
-    }
-}
-
-impl Default for Stdout {
-    fn default() -> Self {
-        Stdout::new()
     }
 }
