@@ -174,7 +174,7 @@ fn agent(page: &mut Page, counters: &Counters) {
 
 fn process(page: &mut Page, scrape: &Scrape<'_>) {
     let Some(process) = scrape.process else { return };
-    let cpu = Number::Seconds { ticks: process.cpu_ticks, ticks_per_second: scrape.ticks_per_second };
+    let cpu = Number::Seconds { ticks: process.cpu_micros, ticks_per_second: 1_000_000 };
     page.counter("process_cpu_seconds_total", "CPU time of imalive itself, user and system.", Some(cpu));
     let figures = [
         ("process_virtual_memory_bytes", "Address space of imalive itself.", Some(process.virtual_bytes)),
@@ -182,7 +182,7 @@ fn process(page: &mut Page, scrape: &Scrape<'_>) {
         ("process_open_fds", "Open file descriptors of imalive itself.", process.open_fds),
         ("process_max_fds", "File descriptors that imalive itself may open.", process.max_fds),
         ("process_start_time_seconds", "When imalive itself started, since 1970.", process.start_unix_secs),
-        ("process_threads", "Threads of imalive itself.", Some(process.threads)),
+        ("process_threads", "Threads of imalive itself.", process.threads),
     ];
     for (name, help, value) in figures {
         page.gauge(name, help, value.map(Number::Integer));
