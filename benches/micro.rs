@@ -69,7 +69,8 @@ fn read(bench: &mut Bench) {
         let roots = Roots { proc, ..Roots::default() };
         refresh(bench, &format!("take a reading of recorded files, cpus: {cpus}"), roots);
     }
-    bench.run("our own process, through procfs", || imalive::read::process(0));
+    let own = imalive::read::OwnProcess::new();
+    bench.run("our own process, through procfs", || own.read(0));
 }
 
 fn cpu_lines_of(text: &[u8], reading: &mut CpuReading) {

@@ -14,11 +14,12 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use smol::LocalExecutor;
 
 use crate::config::{Config, LogFormat, LogLevel};
+use crate::http::DESCRIBED;
 use crate::http::route::{Handler, ROUTES, Route};
 use crate::limits::READING_MAX_AGE;
 use crate::notify::diagnostics::Sources;
 use crate::notify::stdout::Stdout;
-use crate::read::{self, Notice, Roots, Sampler};
+use crate::read::{self, Notice, OwnProcess, Roots, Sampler};
 use crate::report::prometheus::Scrape;
 use crate::report::usage::Watch;
 use crate::report::{self, Build, Endpoint, Node, Schema};
@@ -115,6 +116,7 @@ struct Agent {
     config: Config,
     build: Build,
     ticks_per_second: u64,
+    process: OwnProcess,
     sampler: RefCell<Sampler>,
     counters: RefCell<Counters>,
 }
@@ -124,6 +126,7 @@ impl Agent {
         Agent {
             sampler: RefCell::new(Sampler::new(Roots::of(&config))),
             ticks_per_second: read::ticks_per_second(),
+            process: OwnProcess::new(),
             counters: RefCell::default(),
             config,
             build,
@@ -182,7 +185,7 @@ impl Agent {
     }
 
     fn prom(&self) -> String {
-        let process = read::process(unix_micros()).map_err(|error| log::debug!("{error}")).ok();
+        let process = self.process.read(unix_micros()).map_err(|error| log::debug!("{error}")).ok();
         report::prometheus::render(&Scrape {
             snapshot: self.sampler.borrow().snapshot(),
             counters: &self.counters.borrow(),
@@ -248,8 +251,10 @@ impl Agent {
                 self.refresh();
                 body.push_str(&self.prom());
             }
-            Handler::OpenApi => body.push_str(&report::openapi::render(&self.build, &endpoints())),
-            Handler::Docs => body.push_str(&report::docs::render(&self.build, &endpoints())),
+            Handler::OpenApi if DESCRIBED => body.push_str(&report::openapi::render(&self.build, &endpoints())),
+            Handler::Docs if DESCRIBED => body.push_str(&report::docs::render(&self.build, &endpoints())),
+            // The table of a build without them has no path that leads here.
+            Handler::OpenApi | Handler::Docs => return 404,
         }
         200
     }

@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use imalive::agent::{self, Once};
@@ -9,6 +8,7 @@ use imalive::monitor::healthcheck::{self, HealthcheckError};
 use imalive::notify::diagnostics;
 use imalive::report::Build;
 use lexopt::{Arg, Parser, ValueExt};
+use rustix::io::Errno;
 
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
@@ -39,23 +39,30 @@ fn main() -> ExitCode {
         Ok(command) => command,
         Err(error) => return complain(USAGE, &error.to_string()),
     };
-    match command {
+    match perform(command) {
+        Ok(code) | Err(code) => code,
+    }
+}
+
+/// Either way the exit code: the error is one that has been told already.
+fn perform(command: Command) -> Result<ExitCode, ExitCode> {
+    Ok(match command {
         Command::Help => print(&help::text()),
         Command::Version => {
             print(&["imalive ", BUILD.version, " (", BUILD.revision, ", ", BUILD.target, ")\n"].concat())
         }
         Command::Healthcheck(Some(url)) => ask(&url),
-        Command::Healthcheck(None) => with_config(|config| ask(&healthcheck::local_url(config.listen))),
-        Command::Check => with_log(|config| print(&environment::effective(&config))),
-        Command::Once(form) => with_log(|config| print(&agent::once(config, BUILD, form))),
-        Command::Run => with_log(|config| match agent::run(config, BUILD) {
+        Command::Healthcheck(None) => ask(&healthcheck::local_url(configuration()?.listen)),
+        Command::Check => print(&environment::effective(&logged_configuration()?)),
+        Command::Once(form) => print(&(agent::once(logged_configuration()?, BUILD, form) + "\n")),
+        Command::Run => match agent::run(logged_configuration()?, BUILD) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 log::error!("{error}");
                 ExitCode::from(FAILED)
             }
-        }),
-    }
+        },
+    })
 }
 
 fn command_line(mut arguments: Parser) -> Result<Command, lexopt::Error> {
@@ -84,28 +91,26 @@ fn form(name: &str) -> Result<Once, lexopt::Error> {
     }
 }
 
-fn with_config(run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+fn configuration() -> Result<Config, ExitCode> {
     let lookup = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let host = rustix::system::uname();
-    match environment::from_environment(&lookup, &host.nodename().to_string_lossy()) {
-        Ok(config) => run(config),
-        Err(error) => complain(CONFIG, &error.to_string()),
-    }
+    let config = environment::from_environment(&lookup, &host.nodename().to_string_lossy());
+    config.map_err(|error| complain(CONFIG, &error.to_string()))
 }
 
-fn with_log(run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
-    with_config(|config| {
-        let journal_stream = std::env::var("JOURNAL_STREAM").ok();
-        // Without a stderr there is nobody to tell that there is none.
-        let _ = diagnostics::init(&config, journal_stream.as_deref(), agent::SOURCES);
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy();
-            if environment::is_unknown(&name) {
-                log::warn!("{name} is set, but imalive knows no such variable");
-            }
+/// The configuration, from which on diagnostics go where it says.
+fn logged_configuration() -> Result<Config, ExitCode> {
+    let config = configuration()?;
+    let journal_stream = std::env::var("JOURNAL_STREAM").ok();
+    // Without a stderr there is nobody to tell that there is none.
+    let _ = diagnostics::init(&config, journal_stream.as_deref(), agent::SOURCES);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if environment::is_unknown(&name) {
+            log::warn!("{name} is set, but imalive knows no such variable");
         }
-        run(config)
-    })
+    }
+    Ok(config)
 }
 
 fn ask(url: &str) -> ExitCode {
@@ -117,17 +122,22 @@ fn ask(url: &str) -> ExitCode {
 }
 
 fn print(text: &str) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Who reads the first lines only (`imalive --help | head`) has what they want.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => complain(FAILED, &error.to_string()),
+    // Not `std::io::stdout`, whose buffer nothing here needs.
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        match rustix::io::write(rustix::stdio::stdout(), rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(Errno::INTR) => {}
+            // Who reads the first lines only (`imalive --help | head`) has what they want.
+            Err(Errno::PIPE) => break,
+            Err(errno) => return complain(FAILED, &std::io::Error::from(errno).to_string()),
+        }
     }
+    ExitCode::SUCCESS
 }
 
 fn complain(code: u8, text: &str) -> ExitCode {
     // `eprintln!` would panic where stderr is closed.
-    let _ = io::stderr().write_all(["imalive: ", text, "\n"].concat().as_bytes());
+    let _ = rustix::io::write(rustix::stdio::stderr(), ["imalive: ", text, "\n"].concat().as_bytes());
     ExitCode::from(code)
 }

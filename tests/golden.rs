@@ -135,12 +135,12 @@ fn every_report_is_as_it_was_agreed() {
     counters.requests.count((1, "/v1/health"), Method::Get, 200);
     counters.requests.count((0, "unknown"), Method::Other, 404);
     let process = Process {
-        cpu_ticks: 64,
+        cpu_micros: 640_000,
         virtual_bytes: 1_048_576,
         resident_bytes: 290_816,
         open_fds: Some(7),
         max_fds: Some(1024),
-        threads: 2,
+        threads: Some(2),
         start_unix_secs: Some(1_795_231_446),
     };
     let scrape = prometheus::Scrape {

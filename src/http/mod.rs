@@ -9,6 +9,9 @@ pub mod response;
 pub mod route;
 pub mod target;
 
+/// Whether the interface describes itself: `/openapi.json` and `/docs`.
+pub const DESCRIBED: bool = cfg!(feature = "docs");
+
 /// Why a request is not answered as asked. Each has its status code; after every one the connection is closed, because
 /// where the next request begins is no longer certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

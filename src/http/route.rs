@@ -1,5 +1,6 @@
 //! The one table of what is answered. The server, `/openapi.json` and `/docs` all read it.
 
+use crate::http::DESCRIBED;
 use crate::http::target::Target;
 use crate::snapshot::Method;
 
@@ -49,8 +50,13 @@ pub const ALLOW_ANY: &str = READ_AND_POST;
 /// The label under which requests for unknown paths are counted, and those that could not be read.
 pub const UNKNOWN: (usize, &str) = (0, "unknown");
 
-/// Every endpoint.
-pub const ROUTES: &[Route] = &[
+/// Every endpoint of this build.
+pub const ROUTES: &[Route] = if DESCRIBED { ALL } else { ALL.split_at(ALL.len() - DESCRIPTIONS).0 };
+
+/// The last so many of all describe the others.
+const DESCRIPTIONS: usize = 2;
+
+const ALL: &[Route] = &[
     Route {
         handler: Handler::Root,
         paths: &["/v1/", "/v1", "/"],

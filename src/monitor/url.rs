@@ -1,12 +1,15 @@
-//! `http://host:port/path`, as far as a health check needs it.
+//! `http://address:port/path`, as far as a health check needs it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Where the health is that every agent answers.
 pub(super) const PATH: &str = "/v1/health";
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Url {
-    pub(super) host: String,
-    pub(super) port: u16,
+    /// Where it leads; `localhost` is both loopback addresses.
+    first: SocketAddr,
+    second: Option<SocketAddr>,
     /// Host and port as they were given, for the `Host` field.
     pub(super) authority: String,
     pub(super) target: String,
@@ -18,9 +21,7 @@ impl Url {
         if url.bytes().any(|byte| byte <= b' ' || byte >= 0x7f) {
             return Err("the URL has spaces, control characters or letters outside ASCII");
         }
-        let Some((scheme, rest)) = url.split_once("://") else {
-            return Err("expected a URL such as http://127.0.0.1:8080/v1/health");
-        };
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
         if scheme.eq_ignore_ascii_case("https") {
             return Err("https is not supported here: ask the agent itself, by http");
         }
@@ -29,30 +30,33 @@ impl Url {
         }
         let rest = rest.split('#').next().unwrap_or_default();
         let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return Err("user names in the URL are not supported");
-        }
         let (host, port) = match authority.strip_prefix('[').and_then(|bracketed| bracketed.split_once(']')) {
-            Some((host, port)) => (host, port.strip_prefix(':').or(port.is_empty().then_some(""))),
-            None => authority.split_once(':').map_or((authority, Some("")), |(host, port)| (host, Some(port))),
+            Some((host, "")) => (host, ""),
+            Some((host, port)) => (host, port.strip_prefix(':').unwrap_or("none")),
+            None => authority.split_once(':').unwrap_or((authority, "")),
         };
-        let port = match port {
-            Some("") => Some(80),
-            Some(port) => port.parse().ok().filter(|_| port.bytes().all(|byte| byte.is_ascii_digit())),
-            None => None,
+        let port = if port.is_empty() { "80" } else { port };
+        let port = port.parse().ok().filter(|number| *number != 0 && port.bytes().all(|byte| byte.is_ascii_digit()));
+        let port = port.ok_or("the URL's port is not a number from 1 to 65535")?;
+        let (first, second) = match host.parse::<IpAddr>() {
+            // An IPv6 address is in brackets, and nothing else is.
+            Ok(ip) if ip.is_ipv6() == authority.starts_with('[') => (ip, None),
+            _ if host.eq_ignore_ascii_case("localhost") => {
+                (Ipv4Addr::LOCALHOST.into(), Some(Ipv6Addr::LOCALHOST.into()))
+            }
+            _ => return Err("the URL's host is neither an address nor localhost; names are not looked up"),
         };
-        let Some(port) = port.filter(|port| *port != 0) else {
-            return Err("the URL's port is not a number from 1 to 65535");
-        };
-        if host.is_empty() {
-            return Err("the URL has no host");
-        }
         let target = match target {
             "" => PATH.into(),
-            query if query.starts_with('?') => format!("/{query}"),
+            query if query.starts_with('?') => ["/", query].concat(),
             target => target.into(),
         };
-        Ok(Url { host: host.into(), port, authority: authority.into(), target })
+        let address = |ip| SocketAddr::new(ip, port);
+        Ok(Url { first: address(first), second: second.map(address), authority: authority.into(), target })
+    }
+
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &SocketAddr> {
+        [&self.first].into_iter().chain(&self.second)
     }
 }
 
@@ -62,35 +66,40 @@ mod tests {
 
     #[test]
     fn urls_are_read_in_every_form() {
-        for (url, host, port, target) in [
-            ("http://pi", "pi", 80, "/v1/health"),
-            ("HTTP://pi:8080/", "pi", 8080, "/"),
-            ("http://[::1]:8080/health?a=b#c", "::1", 8080, "/health?a=b"),
-            ("http://[fe80::1]", "fe80::1", 80, "/v1/health"),
-            ("http://10.0.0.1:81?x", "10.0.0.1", 81, "/?x"),
+        for (url, addresses, target) in [
+            ("http://127.0.0.1", &["127.0.0.1:80"][..], "/v1/health"),
+            ("HTTP://LocalHost:8080/", &["127.0.0.1:8080", "[::1]:8080"], "/"),
+            ("http://[::1]:8080/health?a=b#c", &["[::1]:8080"], "/health?a=b"),
+            ("http://[fe80::1]", &["[fe80::1]:80"], "/v1/health"),
+            ("http://10.0.0.1:81?x", &["10.0.0.1:81"], "/?x"),
         ] {
             let parsed = Url::parse(url).unwrap();
-            assert_eq!((parsed.host.as_str(), parsed.port, parsed.target.as_str()), (host, port, target), "{url}");
+            assert!(parsed.addresses().map(ToString::to_string).eq(addresses.iter().copied()), "{url}");
+            assert_eq!(parsed.target, target, "{url}");
         }
     }
 
     #[test]
     fn a_url_that_cannot_be_asked_is_refused() {
         for url in [
-            "https://pi/",
-            "pi:8080",
+            "https://127.0.0.1/",
+            "127.0.0.1:8080",
             "",
-            "ftp://pi/",
+            "ftp://127.0.0.1/",
             "http://",
             "http://:80/",
-            "http://pi:0/",
-            "http://pi:x/",
-            "http://pi:+8/",
-            "http://pi:65536/",
+            "http://pi/",
+            "http://127.0.0.1:0/",
+            "http://127.0.0.1:x/",
+            "http://127.0.0.1:+8/",
+            "http://127.0.0.1:65536/",
             "http://[::1]x/",
-            "http://u:p@pi/",
-            "http://pi/a b",
-            "http://pi/\r\nx: y",
+            "http://[::1/",
+            "http://[127.0.0.1]/",
+            "http://u:p@127.0.0.1/",
+            "http://u@127.0.0.1/",
+            "http://127.0.0.1/a b",
+            "http://127.0.0.1/\r\nx: y",
             "http://::1/",
         ] {
             assert!(Url::parse(url).is_err(), "{url}");

@@ -190,7 +190,7 @@ mod tests {
         let long = "ü".repeat(DIAGNOSTIC_BYTES);
         let text =
             |target: &str, text: &str| body(&Record::builder().target(target).args(format_args!("{text}")).build());
-        assert_eq!(text("imalive", "a\r\nb\x1b[31m"), "a  b [31m");
+        assert_eq!(text("imalive::config", "a\r\nb\x1b[31m"), "a  b [31m");
         assert_eq!(text("imalive", "a"), "a");
         assert_eq!(text("polling::epoll", "a"), "polling::epoll: a");
         assert_eq!(text("imalive", &long).len(), DIAGNOSTIC_BYTES);

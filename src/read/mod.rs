@@ -22,6 +22,6 @@ mod testing;
 pub use host::host_name;
 pub use manifest::manifest;
 pub use notice::{Cause, Notice, ReadError};
-pub use process::{process, ticks_per_second};
+pub use process::{OwnProcess, ticks_per_second};
 pub use roots::Roots;
 pub use sampler::Sampler;

@@ -39,18 +39,20 @@ pub(super) fn push_float(text: &mut String, value: f64) {
 /// Seconds from clock ticks, in decimal and exact to the nanosecond: a series of counters must never step back by a
 /// rounding.
 pub(super) fn push_seconds(text: &mut String, ticks: u64, ticks_per_second: u64) {
-    let per_second = ticks_per_second.max(1);
+    // Up to here ten times a rest of the division fits; no kernel counts more than 1,024 ticks a second.
+    let per_second = ticks_per_second.clamp(1, u64::MAX / 10);
     push_integer(text, ticks / per_second);
-    let mut nanos = u128::from(ticks % per_second) * 1_000_000_000 / u128::from(per_second);
-    if nanos > 0 {
+    let mut rest = ticks % per_second;
+    if rest > 0 {
         text.push('.');
     }
-    let mut weight = 100_000_000;
-    while nanos > 0 {
-        // A digit, because `nanos` is less than ten times `weight`.
-        text.push(char::from(b'0' + (nanos / weight) as u8));
-        nanos %= weight;
-        weight /= 10;
+    for _ in 0..9 {
+        if rest == 0 {
+            break;
+        }
+        rest *= 10;
+        text.push(char::from(b'0' + (rest / per_second) as u8));
+        rest %= per_second;
     }
 }
 
@@ -75,9 +77,9 @@ pub(super) fn permille(percent: f64) -> u64 {
     let exponent = (bits >> 52 & 0x7ff) as i32 - 1075;
     let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
     match exponent {
-        // Less than 2^-59: 128 bits would not hold the shift, and it rounds to nothing anyway.
-        ..-110 => 0,
-        -110..0 => half_even(u128::from(mantissa) * 10, -exponent as u32),
+        // Ten times the mantissa is less than 2^57: this rounds to nothing.
+        ..-63 => 0,
+        -63..0 => half_even(mantissa * 10, -exponent as u32),
         // Beyond 2^52 there is nothing to round.
         _ => (percent * 10.0) as u64,
     }
@@ -91,28 +93,30 @@ pub(super) fn from_permille(permille: u64) -> f64 {
 /// As psutil's `bytes2human`: `1.9G`, `959.0M`, `0.0B`.
 pub(super) fn human(bytes: u64) -> String {
     // psutil divides a float: beyond 2^53 bytes its digits are those of the nearest one.
-    let bytes = (bytes as f64) as u128;
+    let bytes = (bytes as f64) as u64;
     let mut unit = 0;
-    while bytes >> (10 * (unit + 1)) > 0 {
+    while unit < 6 && bytes >> (10 * (unit + 1)) > 0 {
         unit += 1;
     }
-    let tenths = half_even(bytes * 10, 10 * unit);
+    // Ten exbibytes do not fit, but from 2^60 on a float is a multiple of 256.
+    let spare = if unit == 6 { 8 } else { 0 };
+    let tenths = half_even((bytes >> spare) * 10, 10 * unit - spare);
     let mut text = String::with_capacity(8);
     push_integer(&mut text, tenths / 10);
     text.push('.');
     push_integer(&mut text, tenths % 10);
-    text.push(char::from(b"BKMGTPE"[unit as usize % 7]));
+    text.push(char::from(b"BKMGTPE"[unit as usize]));
     text
 }
 
 /// `value / 2^shift`, a tie going to the even number.
-fn half_even(value: u128, shift: u32) -> u64 {
+fn half_even(value: u64, shift: u32) -> u64 {
     if shift == 0 {
-        return value as u64;
+        return value;
     }
     let (whole, rest, half) = (value >> shift, value & ((1 << shift) - 1), 1 << (shift - 1));
     let up = rest > half || (rest == half && whole & 1 == 1);
-    (whole + u128::from(up)) as u64
+    whole + u64::from(up)
 }
 
 #[cfg(test)]
@@ -203,6 +207,9 @@ mod tests {
             // 1.25 and 1.75 exactly: the even digit.
             (1_280, "1.2K"),
             (1_792, "1.8K"),
+            ((1 << 50) - 1, "1024.0T"),
+            (1 << 60, "1.0E"),
+            ((5 << 60) + (1 << 58), "5.2E"),
             (u64::MAX, "16.0E"),
         ];
         for (bytes, text) in printed_by_psutil {
