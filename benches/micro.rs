@@ -50,7 +50,7 @@ fn snapshot(bench: &mut Bench) {
             reading
         });
         let mut usage = CpuUsage::default();
-        bench.run(&format!("usage, cpus: {cpus}"), || usage.measure(black_box(&earlier), black_box(&later)));
+        bench.run(&format!("usage, cpus: {cpus}"), || usage.measure(Some(black_box(&earlier)), black_box(&later)));
     }
 }
 

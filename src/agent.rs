@@ -9,7 +9,6 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use async_io::Async;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use smol::LocalExecutor;
 
@@ -69,7 +68,7 @@ pub fn run(config: Config, build: Build) -> Result<(), AgentError> {
     }
     let _heartbeat = executor.spawn(Rc::clone(&agent).beat(Rc::clone(&reactor)));
     reactor.block_on(executor.run(async {
-        let signalled = async { drop(signal.readable().await) };
+        let signalled = async { drop(reactor.readable(&signal).await) };
         smol::future::or(signalled, server.run()).await;
         server.shut_down().await;
     }))?;
@@ -78,12 +77,12 @@ pub fn run(config: Config, build: Build) -> Result<(), AgentError> {
 }
 
 /// A stream that becomes readable at the first SIGTERM or SIGINT.
-fn signals() -> io::Result<Async<UnixStream>> {
+fn signals() -> io::Result<UnixStream> {
     let (receiver, sender) = UnixStream::pair()?;
     for signal in [SIGTERM, SIGINT] {
         signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
     }
-    Async::new(receiver)
+    Ok(receiver)
 }
 
 /// One reading as text, JSON or for Prometheus. CPU usage is measured over the shortest time that is fine
@@ -198,7 +197,7 @@ impl Agent {
 
     fn manifest(&self, body: &mut String) -> u16 {
         let Some(path) = &self.config.manifest_path else {
-            body.push_str(&report::manifest::built_in(&self.build));
+            *body = report::manifest::built_in(&self.build);
             return 200;
         };
         let manifest = read::manifest(Path::new(path)).and_then(|bytes| {
@@ -207,11 +206,11 @@ impl Agent {
         });
         match manifest {
             Ok(manifest) => {
-                body.push_str(&manifest);
+                *body = manifest;
                 200
             }
             Err(reason) => {
-                body.push_str(&report::json::error(&reason));
+                *body = report::json::error(&reason);
                 500
             }
         }
@@ -224,7 +223,7 @@ impl Service for Rc<Agent> {
     }
 
     fn detail(&self, detail: &str, body: &mut String) {
-        body.push_str(&report::json::detail(detail));
+        *body = report::json::detail(detail);
     }
 
     fn count(&self, label: (usize, &'static str), method: Method, status: u16) {
@@ -240,19 +239,19 @@ impl Agent {
     fn respond(&self, handler: Handler, body: &mut String) -> u16 {
         match handler {
             Handler::Root | Handler::Health => {
-                body.push_str(&report::json::health(&self.config.node_name, unix_micros()));
+                *body = report::json::health(&self.config.node_name, unix_micros());
             }
             Handler::Manifest => return self.manifest(body),
             Handler::Metrics => {
                 self.refresh();
-                body.push_str(&report::json::metrics(self.node(), self.sampler.borrow().snapshot()));
+                *body = report::json::metrics(self.node(), self.sampler.borrow().snapshot());
             }
             Handler::Prom => {
                 self.refresh();
-                body.push_str(&self.prom());
+                *body = self.prom();
             }
-            Handler::OpenApi if DESCRIBED => body.push_str(&report::openapi::render(&self.build, &endpoints())),
-            Handler::Docs if DESCRIBED => body.push_str(&report::docs::render(&self.build, &endpoints())),
+            Handler::OpenApi if DESCRIBED => *body = report::openapi::render(&self.build, &endpoints()),
+            Handler::Docs if DESCRIBED => *body = report::docs::render(&self.build, &endpoints()),
             // The table of a build without them has no path that leads here.
             Handler::OpenApi | Handler::Docs => return 404,
         }

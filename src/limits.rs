@@ -5,7 +5,7 @@ use core::time::Duration;
 
 /// CPUs whose times are kept one by one. The sum over all CPUs comes from the kernel and is right beyond this too;
 /// those left out are counted in `imalive_cpus_dropped`.
-pub const CPUS: usize = 128;
+pub const CPUS: usize = 64;
 
 /// Bytes of a node's name: the kernel's `HOST_NAME_MAX` (uname(2)).
 pub const NODE_NAME_BYTES: usize = 64;
@@ -66,6 +66,9 @@ pub const REQUEST_HEADERS: usize = 64;
 
 /// Answers to pipelined requests that are made before they are sent: beyond it the next request waits its turn.
 pub const OUTPUT_BYTES: usize = 16 * 1024;
+
+/// Of the memory for answers, what is kept from one turn to the next: a health check's takes 300 bytes.
+pub const OUTPUT_KEPT_BYTES: usize = 4 * 1024;
 
 /// A request body. No endpoint has a use for one: it is read and dropped so that the connection can go on.
 pub const REQUEST_BODY_BYTES: u64 = 64 * 1024;

@@ -10,9 +10,6 @@ use imalive::report::Build;
 use lexopt::{Arg, Parser, ValueExt};
 use rustix::io::Errno;
 
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
 const BUILD: Build = Build {
     version: env!("CARGO_PKG_VERSION"),
     revision: env!("IMALIVE_REVISION"),

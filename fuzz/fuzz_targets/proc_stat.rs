@@ -22,9 +22,9 @@ fuzz_target!(|input: (u8, &[u8])| {
         Err(error) => assert_eq!(outcome, Err(error)),
     }
     let mut usage = CpuUsage::default();
-    usage.measure(&CpuReading::default(), &reading);
+    usage.measure(None, &reading);
     assert_eq!(usage.each_permille.len(), reading.each.len());
     assert!(usage.each_permille.iter().chain([&usage.all_permille]).flatten().all(|permille| *permille <= 1000));
-    usage.measure(&reading, &reading);
+    usage.measure(Some(&reading), &reading);
     assert_eq!(usage.all_permille, None);
 });

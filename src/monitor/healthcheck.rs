@@ -3,9 +3,11 @@
 //! would add 27 KB to the static binary.
 
 use std::fmt;
-use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use async_io::{Async, Timer};
+use smol::io::{AsyncReadExt, AsyncWriteExt};
 
 use miniserde::{Deserialize, json};
 
@@ -50,32 +52,11 @@ pub fn run(url: &str) -> Result<(), HealthcheckError> {
 
 fn run_within(url: &str, within: Duration) -> Result<(), HealthcheckError> {
     let url = Url::parse(url).map_err(HealthcheckError::Url)?;
-    ask(&url, Deadline { begin: Instant::now(), within }).map_err(HealthcheckError::NotAlive)
-}
-
-#[derive(Clone, Copy)]
-struct Deadline {
-    begin: Instant,
-    within: Duration,
-}
-
-impl Deadline {
-    fn left(self) -> Result<Duration, String> {
-        let left = self.within.checked_sub(self.begin.elapsed()).filter(|left| !left.is_zero());
-        left.ok_or_else(|| self.missed())
-    }
-
-    fn missed(self) -> String {
-        format!("no answer within {} s", self.within.as_secs().max(1))
-    }
-
-    /// What went wrong while doing `what`.
-    fn failure(self, what: &str, error: &io::Error) -> String {
-        match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if self.left().is_err() => self.missed(),
-            _ => format!("{what}: {error}"),
-        }
-    }
+    let too_late = async {
+        Timer::after(within).await;
+        Err(format!("no answer within {} s", within.as_secs().max(1)))
+    };
+    async_io::block_on(smol::future::or(ask(&url), too_late)).map_err(HealthcheckError::NotAlive)
 }
 
 #[derive(Deserialize)]
@@ -84,8 +65,8 @@ struct Health {
     alive: Option<bool>,
 }
 
-fn ask(url: &Url, deadline: Deadline) -> Result<(), String> {
-    let (status, body) = fetch(url, deadline)?;
+async fn ask(url: &Url) -> Result<(), String> {
+    let (status, body) = fetch(url).await?;
     if status != 200 {
         return Err(format!("answered with status {status}"));
     }
@@ -100,23 +81,17 @@ fn ask(url: &Url, deadline: Deadline) -> Result<(), String> {
     }
 }
 
-fn fetch(url: &Url, deadline: Deadline) -> Result<(u16, Vec<u8>), String> {
-    let mut stream = connect(url, deadline)?;
+async fn fetch(url: &Url) -> Result<(u16, Vec<u8>), String> {
+    let mut stream = connect(url).await?;
     let request = format!(
         "GET {} HTTP/1.1\r\nhost: {}\r\nuser-agent: imalive\r\naccept: application/json\r\nconnection: close\r\n\r\n",
         url.target, url.authority
     );
-    // A fresh connection takes a request this small at once.
-    stream.write_all(request.as_bytes()).map_err(|error| deadline.failure("write", &error))?;
+    stream.write_all(request.as_bytes()).await.map_err(|error| format!("write: {error}"))?;
     let mut bytes = Vec::new();
     let mut some = [0; 2048];
     loop {
-        stream.set_read_timeout(Some(deadline.left()?)).map_err(|error| deadline.failure("read", &error))?;
-        let read = match stream.read(&mut some) {
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(deadline.failure("read", &error)),
-        };
+        let read = stream.read(&mut some).await.map_err(|error| format!("read: {error}"))?;
         bytes.extend_from_slice(&some[..read]);
         match read_answer(&bytes, read == 0) {
             Answer::Complete { status, body } => return Ok((status, body)),
@@ -129,12 +104,12 @@ fn fetch(url: &Url, deadline: Deadline) -> Result<(u16, Vec<u8>), String> {
     }
 }
 
-fn connect(url: &Url, deadline: Deadline) -> Result<TcpStream, String> {
+async fn connect(url: &Url) -> Result<Async<TcpStream>, String> {
     let mut failure = String::new();
     for address in url.addresses() {
-        match TcpStream::connect_timeout(address, deadline.left()?) {
+        match Async::<TcpStream>::connect(*address).await {
             Ok(stream) => return Ok(stream),
-            Err(error) => failure = deadline.failure(&format!("connect to {address}"), &error),
+            Err(error) => failure = format!("connect to {address}: {error}"),
         }
     }
     Err(failure)
@@ -143,6 +118,7 @@ fn connect(url: &Url, deadline: Deadline) -> Result<TcpStream, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::thread;
 

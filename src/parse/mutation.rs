@@ -86,7 +86,7 @@ fn no_damage_to_proc_stat_makes_the_parser_panic() {
         let mut cpu_lines = CpuLines::new(&mut reading);
         in_pieces(text, most, &mut |line| cpu_lines.line(line));
         assert_eq!(cpu_lines.finish().map(|()| reading.clone()), proc_stat::parse(text));
-        usage.measure(&earlier, &reading);
+        usage.measure(Some(&earlier), &reading);
         let permille = usage.each_permille.iter().chain([&usage.all_permille]).flatten();
         assert!(permille.max() <= Some(&1000));
         accepted += u32::from(reading.all != earlier.all && reading.online() > 0);

@@ -12,7 +12,7 @@ use crate::http::framing::Framing;
 use crate::http::request::{self, Head};
 use crate::http::response::{self, Answer, Writer};
 use crate::http::route::{self, Resolution};
-use crate::limits::{CID_BYTES, LINGER_BYTES, OUTPUT_BYTES, REQUEST_HEAD_BYTES};
+use crate::limits::{CID_BYTES, LINGER_BYTES, OUTPUT_BYTES, OUTPUT_KEPT_BYTES, REQUEST_HEAD_BYTES};
 use crate::server::slots::Phase;
 use crate::server::{Interest, Service};
 use crate::snapshot::Method;
@@ -39,6 +39,14 @@ impl<S> Shared<S> {
     /// Around `service`.
     pub fn new(service: S) -> Self {
         Shared { service, closing: false, input: vec![0; REQUEST_HEAD_BYTES].into(), out: Output::default() }
+    }
+
+    /// Gives back the memory of a long answer: what is kept is enough for a health check.
+    pub fn settle(&mut self) {
+        self.out.body = String::new();
+        if self.out.bytes.capacity() > OUTPUT_KEPT_BYTES {
+            self.out.bytes = Vec::new();
+        }
     }
 
     /// Tells the wall clock, for `Date`: seconds since 1970.
@@ -282,7 +290,6 @@ impl Asked {
 impl Output {
     fn answer<S: Service>(&mut self, service: &S, asked: &Asked) -> response::Connection {
         let body = &mut self.body;
-        body.clear();
         let (status, media_type, allow) = match asked.resolution {
             Resolution::Answer(route) => (service.respond(route.handler, body), route.media_type, None),
             Resolution::Options(allow) => (204, "", Some(allow)),
@@ -306,7 +313,6 @@ impl Output {
     }
 
     fn refuse<S: Service>(&mut self, service: &S, reject: Reject) {
-        self.body.clear();
         service.detail(reject.detail(), &mut self.body);
         service.count(route::UNKNOWN, Method::Other, reject.status());
         let answer =

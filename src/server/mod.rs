@@ -22,9 +22,9 @@ pub use reactor::{Interest, Reactor, Sleep};
 
 /// What makes the answers and keeps the counts. Nothing here may block: every connection waits for it.
 pub trait Service {
-    /// Appends the answer of `handler` to `body`; its status code.
+    /// Sets `body` to the answer of `handler`; its status code.
     fn respond(&self, handler: Handler, body: &mut String) -> u16;
-    /// Appends what a client is told whose request cannot be answered as asked.
+    /// Sets `body` to what a client is told whose request cannot be answered as asked.
     fn detail(&self, detail: &str, body: &mut String);
     /// Counts one request: under which number and label, and how it ended.
     fn count(&self, label: (usize, &'static str), method: Method, status: u16);
@@ -33,13 +33,14 @@ pub trait Service {
 }
 
 /// The listener's token; a connection's is its ticket's.
-const LISTENER: u64 = u64::MAX - 1;
+const LISTENER: u64 = u64::MAX - 2;
 
 /// The listening server.
 pub struct Server<S> {
     reactor: Rc<Reactor>,
     listener: Option<TcpListener>,
-    slots: Slots<Connection>,
+    /// Boxed, so that a free place costs a few bytes: an idle agent has 128 of them.
+    slots: Slots<Box<Connection>>,
     shared: Shared<S>,
     /// When to look for connections whose time is up. `None` without connections: an idle agent sleeps.
     sweep_at: Option<Instant>,
@@ -112,6 +113,7 @@ impl<S: Service> Server<S> {
             self.accept_at = None;
             self.listen_for(Interest::Read);
         }
+        self.shared.settle();
         if self.exhausted_at.is_some_and(|then| self.slots.open() <= then / 2) {
             self.exhausted_at = None;
         }
@@ -167,7 +169,7 @@ impl<S: Service> Server<S> {
         if stream.set_nonblocking(true).is_err() {
             return;
         }
-        let (ticket, evicted) = self.slots.enter(now, Connection::new(stream));
+        let (ticket, evicted) = self.slots.enter(now, Box::new(Connection::new(stream)));
         if evicted.is_some() {
             self.shared.service.count_evicted();
         }

@@ -1,8 +1,8 @@
 //! What the executor sleeps in: one epoll(7) for the sockets, with the time of the next timer as its time-out.
 //!
 //! `async_io::block_on` would do, at a price that was measured: its second thread takes turns at waiting, which costs a
-//! dozen wake-ups a heartbeat where this has one, and five system calls a turn where this has one. async-io still
-//! serves what waits on its own thread until it is needed, such as signals; its wakers end up in [`WakeUp`].
+//! dozen wake-ups a heartbeat where this has one, five system calls a turn where this has one, and 60 KB of queues and
+//! stack. Futures of async-io may still be awaited here: its thread then calls our waker, [`WakeUp`].
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -44,6 +44,9 @@ impl Interest {
 /// The token of the reactor's own eventfd; sockets have others.
 const WAKE_UP: u64 = u64::MAX;
 
+/// The token of what [`Reactor::readable`] waits for.
+const WATCHED: u64 = u64::MAX - 1;
+
 /// Sockets, timers and the waker of one executor.
 pub struct Reactor {
     epoll: OwnedFd,
@@ -55,6 +58,8 @@ pub struct Reactor {
     /// When the server wants to be woken even if none is ready.
     server_deadline: Cell<Option<Instant>>,
     timers: RefCell<Vec<(Instant, Waker)>>,
+    watched: Cell<bool>,
+    watcher: Cell<Option<Waker>>,
 }
 
 impl Reactor {
@@ -70,6 +75,8 @@ impl Reactor {
             server: Cell::default(),
             server_deadline: Cell::default(),
             timers: RefCell::default(),
+            watched: Cell::default(),
+            watcher: Cell::default(),
         })
     }
 
@@ -95,6 +102,20 @@ impl Reactor {
             Poll::Ready(self.ready.take())
         })
         .await
+    }
+
+    /// Waits until `source`, which is no socket of the server's, can be read: the signals are one. One at a time.
+    pub async fn readable(&self, source: impl AsFd) -> io::Result<()> {
+        epoll::add(&self.epoll, &source, EventData::new_u64(WATCHED), EventFlags::IN | EventFlags::ONESHOT)?;
+        std::future::poll_fn(|context| {
+            if self.watched.take() {
+                return Poll::Ready(());
+            }
+            self.watcher.set(Some(context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+        Ok(epoll::delete(&self.epoll, &source)?)
     }
 
     /// Sleeps until `deadline`.
@@ -132,6 +153,10 @@ impl Reactor {
         for event in &events[..found] {
             match event.data.u64() {
                 WAKE_UP => self.wake_up.drain(),
+                WATCHED => {
+                    self.watched.set(true);
+                    self.watcher.take().into_iter().for_each(Waker::wake);
+                }
                 // The server takes all of them before the next wait, so there is room.
                 token => drop(ready.push(token)),
             }
@@ -269,6 +294,22 @@ mod tests {
         });
         assert_eq!(reactor.block_on(receiver.recv()).unwrap(), Ok(5));
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn what_is_watched_is_waited_for_once() {
+        let reactor = Reactor::new().unwrap();
+        let (mut near, far) = UnixStream::pair().unwrap();
+        let late = async {
+            reactor.sleep_until(Instant::now() + Duration::from_millis(20)).await;
+            Err(io::ErrorKind::TimedOut.into())
+        };
+        assert!(reactor.block_on(smol::future::or(reactor.readable(&far), late)).unwrap().is_err());
+        near.write_all(b"x").unwrap();
+        epoll::delete(&reactor.epoll, &far).unwrap();
+        for _ in 0..2 {
+            reactor.block_on(reactor.readable(&far)).unwrap().unwrap();
+        }
     }
 
     #[test]

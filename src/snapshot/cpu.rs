@@ -131,14 +131,15 @@ pub struct CpuUsage {
 }
 
 impl CpuUsage {
-    /// From `earlier` to `later`. A CPU that the earlier reading lacks is measured since boot.
-    pub fn measure(&mut self, earlier: &CpuReading, later: &CpuReading) {
-        self.all_permille = later.all.busy_permille_since(&earlier.all);
+    /// From `earlier` to `later`. What the earlier reading lacks is measured since boot.
+    pub fn measure(&mut self, earlier: Option<&CpuReading>, later: &CpuReading) {
+        let (all, each) = earlier.map_or((CpuTimes::default(), &[][..]), |earlier| (earlier.all, &earlier.each[..]));
+        self.all_permille = later.all.busy_permille_since(&all);
         self.each_permille.clear();
         for (at, cpu) in later.each.iter().enumerate() {
-            let before = match earlier.each.get(at) {
+            let before = match each.get(at) {
                 Some(same) if same.id == cpu.id => same.times,
-                _ => earlier.each.iter().find(|before| before.id == cpu.id).map(|b| b.times).unwrap_or_default(),
+                _ => each.iter().find(|before| before.id == cpu.id).map(|b| b.times).unwrap_or_default(),
             };
             // Both have the same capacity, so this always fits.
             let _ = self.each_permille.push(cpu.times.busy_permille_since(&before));
@@ -191,7 +192,7 @@ mod tests {
         later.add(Cpu { id: 1, times: times(30, 70, 0) });
         later.add(Cpu { id: 2, times: times(500, 600, 0) });
         let mut usage = CpuUsage::default();
-        usage.measure(&earlier, &later);
+        usage.measure(Some(&earlier), &later);
         assert_eq!(usage.each_permille.as_slice(), [Some(0), Some(300), Some(0)]);
     }
 
