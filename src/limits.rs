@@ -70,6 +70,12 @@ pub const OUTPUT_BYTES: usize = 16 * 1024;
 /// Of the memory for answers, what is kept from one turn to the next: a health check's takes 300 bytes.
 pub const OUTPUT_KEPT_BYTES: usize = 4 * 1024;
 
+/// Of the memory for answers, what is taken beyond that: above the 128 KB from which glibc and musl map an allocation.
+pub const OUTPUT_MAPPED_BYTES: usize = 256 * 1024;
+
+/// The head of an answer: a status line, six fields and the longest correlation id.
+pub const RESPONSE_HEAD_BYTES: usize = 512;
+
 /// A request body. No endpoint has a use for one: it is read and dropped so that the connection can go on.
 pub const REQUEST_BODY_BYTES: u64 = 64 * 1024;
 

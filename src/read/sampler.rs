@@ -11,7 +11,7 @@ use crate::limits::READING_MAX_AGE;
 use crate::parse::Page;
 use crate::parse::proc_meminfo::{MemInfo, MemLines};
 use crate::parse::proc_stat::CpuLines;
-use crate::snapshot::{CpuUsage, Snapshot};
+use crate::snapshot::{CpuReading, CpuUsage, Snapshot};
 
 /// Takes readings.
 pub struct Sampler {
@@ -82,7 +82,11 @@ impl Sampler {
 }
 
 fn read_cpu(file: &mut KernelFile, page: &mut Page, next: &mut Snapshot) -> Result<(), Cause> {
-    let mut cpu_lines = CpuLines::new(next.cpu.get_or_insert_default());
+    if next.cpu.is_none() {
+        next.cpu = Some(CpuReading::default());
+    }
+    let Some(reading) = &mut next.cpu else { return Ok(()) };
+    let mut cpu_lines = CpuLines::new(reading);
     let read = file.read(page, &mut |line| cpu_lines.line(line)).map_err(Cause::Read);
     let outcome = read.and_then(|()| cpu_lines.finish().map_err(Cause::Parse));
     if outcome.is_err() {

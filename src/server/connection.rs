@@ -12,7 +12,10 @@ use crate::http::framing::Framing;
 use crate::http::request::{self, Head};
 use crate::http::response::{self, Answer, Writer};
 use crate::http::route::{self, Resolution};
-use crate::limits::{CID_BYTES, LINGER_BYTES, OUTPUT_BYTES, OUTPUT_KEPT_BYTES, REQUEST_HEAD_BYTES};
+use crate::limits::{
+    CID_BYTES, LINGER_BYTES, OUTPUT_BYTES, OUTPUT_KEPT_BYTES, OUTPUT_MAPPED_BYTES, REQUEST_HEAD_BYTES,
+    RESPONSE_HEAD_BYTES,
+};
 use crate::server::slots::Phase;
 use crate::server::{Interest, Service};
 use crate::snapshot::Method;
@@ -45,7 +48,7 @@ impl<S> Shared<S> {
     pub fn settle(&mut self) {
         self.out.body = String::new();
         if self.out.bytes.capacity() > OUTPUT_KEPT_BYTES {
-            self.out.bytes = Vec::new();
+            self.out.bytes = Vec::with_capacity(OUTPUT_KEPT_BYTES);
         }
     }
 
@@ -288,6 +291,14 @@ impl Asked {
 }
 
 impl Output {
+    /// For one more answer. Beyond what is kept it is so much at once that every C library maps it apart from its heap,
+    /// and gives all of it back: pages that are not written cost nothing.
+    fn make_room(&mut self) {
+        if self.bytes.capacity() - self.bytes.len() < self.body.len() + RESPONSE_HEAD_BYTES {
+            self.bytes.reserve_exact(OUTPUT_MAPPED_BYTES.max(self.body.len() + RESPONSE_HEAD_BYTES));
+        }
+    }
+
     fn answer<S: Service>(&mut self, service: &S, asked: &Asked) -> response::Connection {
         let body = &mut self.body;
         let (status, media_type, allow) = match asked.resolution {
@@ -303,7 +314,8 @@ impl Output {
             }
         };
         service.count(asked.label, asked.method, status);
-        let answer = Answer { status, media_type, allow, body: body.as_bytes() };
+        self.make_room();
+        let answer = Answer { status, media_type, allow, body: self.body.as_bytes() };
         let head_only = asked.method == Method::Head;
         match self.writer.write(&mut self.bytes, &answer, &asked.cid, asked.connection, head_only) {
             Ok(()) => asked.connection,
@@ -315,6 +327,7 @@ impl Output {
     fn refuse<S: Service>(&mut self, service: &S, reject: Reject) {
         service.detail(reject.detail(), &mut self.body);
         service.count(route::UNKNOWN, Method::Other, reject.status());
+        self.make_room();
         let answer =
             Answer { status: reject.status(), media_type: route::JSON, allow: None, body: self.body.as_bytes() };
         // Writing to memory does not fail, and the connection is closed in any case.

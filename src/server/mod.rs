@@ -84,7 +84,7 @@ impl<S: Service> Server<S> {
 
     /// Stops listening, which tells a balancer to go elsewhere, and finishes the requests under way; those of clients
     /// whom the kernel has already greeted too.
-    pub async fn shut_down(mut self) {
+    pub async fn shut_down(&mut self) {
         self.shared.closing = true;
         self.accept(Instant::now());
         self.listener = None;
