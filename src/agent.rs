@@ -59,7 +59,7 @@ pub fn run(config: Config, build: Build) -> Result<(), AgentError> {
     let reactor = Rc::new(Reactor::new()?);
     let executor = LocalExecutor::new();
     let listen = config.listen;
-    let agent = Rc::new(Agent::new(config, build));
+    let agent = Agent::new(config, build);
     let mut server = Server::bind(listen, agent.config.max_connections, Rc::clone(&reactor), Rc::clone(&agent))
         .map_err(|error| AgentError::Listen(listen, error))?;
     let signal = signals()?;
@@ -87,6 +87,7 @@ fn signals() -> io::Result<UnixStream> {
 
 /// One reading as text, JSON or for Prometheus. CPU usage is measured over the shortest time that is fine
 /// enough.
+#[inline(never)]
 pub fn once(config: Config, build: Build, form: Once) -> String {
     let agent = Agent::new(config, build);
     agent.refresh();
@@ -117,19 +118,21 @@ struct Agent {
     ticks_per_second: u64,
     process: OwnProcess,
     sampler: RefCell<Sampler>,
-    counters: RefCell<Counters>,
+    counters: Box<RefCell<Counters>>,
 }
 
 impl Agent {
-    fn new(config: Config, build: Build) -> Self {
-        Agent {
+    /// Out of line, like whatever makes a large value: its temporary copies would stay on the stack below all else.
+    #[inline(never)]
+    fn new(config: Config, build: Build) -> Rc<Self> {
+        Rc::new(Agent {
             sampler: RefCell::new(Sampler::new(Roots::of(&config))),
             ticks_per_second: read::ticks_per_second(),
             process: OwnProcess::new(),
-            counters: RefCell::default(),
+            counters: Box::default(),
             config,
             build,
-        }
+        })
     }
 
     fn node(&self) -> Node<'_> {

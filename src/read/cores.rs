@@ -1,10 +1,8 @@
 //! Physical cores, from sysfs (`Documentation/admin-guide/cputopology.rst` in the kernel).
 
-use std::io::Read;
+use std::fs;
 use std::path::Path;
 
-use super::file::open;
-use crate::limits::READ_BYTES;
 use crate::parse::cpu_list;
 use crate::snapshot::CpuReading;
 
@@ -15,11 +13,12 @@ const LISTS: [&str; 2] = ["core_cpus_list", "thread_siblings_list"];
 ///
 /// The CPU that comes first in the list of its own core stands for it. A kernel for one CPU only, such as the Pi Zero's,
 /// has no topology.
+#[inline(never)]
 pub(super) fn count(sys: &Path, reading: &CpuReading) -> Option<u16> {
     let cpus = sys.join("devices/system/cpu");
-    let cores = Text::read(&cpus.join("online")).and_then(|online| {
+    let cores = fs::read(cpus.join("online")).ok().and_then(|online| {
         let mut cores = 0;
-        for id in cpu_list(online.bytes()).flatten() {
+        for id in cpu_list(&online).flatten() {
             cores += u16::from(stands_for_core(&cpus, id)?);
         }
         (cores > 0).then_some(cores)
@@ -34,27 +33,9 @@ pub(super) fn same_cpus(one: &CpuReading, other: &CpuReading) -> bool {
 
 fn stands_for_core(cpus: &Path, id: u16) -> Option<bool> {
     let topology = cpus.join(format!("cpu{id}/topology"));
-    let list = LISTS.iter().find_map(|list| Text::read(&topology.join(list)))?;
-    let first = cpu_list(list.bytes()).next()?;
+    let list = LISTS.iter().find_map(|list| fs::read(topology.join(list)).ok())?;
+    let first = cpu_list(&list).next()?;
     Some(*first.start() == id)
-}
-
-/// A file of sysfs, which is never longer than a page.
-struct Text {
-    bytes: [u8; READ_BYTES],
-    length: usize,
-}
-
-impl Text {
-    fn read(path: &Path) -> Option<Self> {
-        let mut text = Text { bytes: [0; READ_BYTES], length: 0 };
-        text.length = open(path).ok()?.read(&mut text.bytes).ok()?;
-        Some(text)
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
 }
 
 #[cfg(test)]

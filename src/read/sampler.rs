@@ -19,7 +19,7 @@ pub struct Sampler {
     stat: (KernelFile, Watch),
     meminfo: (KernelFile, Watch),
     disk: (DiskSource, Watch),
-    page: Page,
+    page: Box<Page>,
     /// The current reading and the one before it take turns, so that neither is ever copied.
     snapshots: [Box<Snapshot>; 2],
     current: usize,
@@ -39,7 +39,7 @@ impl Sampler {
             meminfo: (KernelFile::new(roots.proc.join("meminfo")), Watch::default()),
             disk: (disk, Watch::default()),
             roots,
-            page: Page::default(),
+            page: Box::default(),
             snapshots: Default::default(),
             current: 0,
             taken: None,
@@ -83,7 +83,7 @@ impl Sampler {
 
 fn read_cpu(file: &mut KernelFile, page: &mut Page, next: &mut Snapshot) -> Result<(), Cause> {
     if next.cpu.is_none() {
-        next.cpu = Some(CpuReading::default());
+        make_cpu_reading(&mut next.cpu);
     }
     let Some(reading) = &mut next.cpu else { return Ok(()) };
     let mut cpu_lines = CpuLines::new(reading);
@@ -93,6 +93,13 @@ fn read_cpu(file: &mut KernelFile, page: &mut Page, next: &mut Snapshot) -> Resu
         next.cpu = None;
     }
     outcome
+}
+
+/// Out of line: the temporary copies of so large a value would widen the stack of every reading.
+#[cold]
+#[inline(never)]
+fn make_cpu_reading(cpu: &mut Option<CpuReading>) {
+    *cpu = Some(CpuReading::default());
 }
 
 fn compare(before: &Snapshot, next: &mut Snapshot, roots: &Roots) {

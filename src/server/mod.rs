@@ -53,13 +53,19 @@ pub struct Server<S> {
 
 impl<S: Service> Server<S> {
     /// Binds `address` and listens, for at most `max_connections` clients at a time.
-    pub fn bind(address: SocketAddr, max_connections: usize, reactor: Rc<Reactor>, service: S) -> io::Result<Self> {
+    #[inline(never)]
+    pub fn bind(
+        address: SocketAddr,
+        max_connections: usize,
+        reactor: Rc<Reactor>,
+        service: S,
+    ) -> io::Result<Box<Self>> {
         let listener = TcpListener::bind(address)?;
         // A second listen(2) sets the backlog; the standard library's is 128, which a flood fills at once.
         rustix::net::listen(&listener, LISTEN_BACKLOG)?;
         listener.set_nonblocking(true)?;
         reactor.add(&listener, LISTENER, Interest::Read)?;
-        Ok(Server {
+        Ok(Box::new(Server {
             reactor,
             listener: Some(listener),
             slots: Slots::new(max_connections),
@@ -67,7 +73,7 @@ impl<S: Service> Server<S> {
             sweep_at: None,
             accept_at: None,
             exhausted_at: None,
-        })
+        }))
     }
 
     /// Where it listens: the port is the real one, whatever was asked for.
