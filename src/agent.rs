@@ -156,6 +156,7 @@ impl Agent {
         let mut due = Instant::now();
         loop {
             self.refresh();
+            self.sampler.borrow_mut().stamp(unix_micros());
             watch.observe(self.sampler.borrow().snapshot(), &mut |level, text| match level {
                 Level::Normal => log::info!("{text}"),
                 Level::Warning => log::warn!("{text}"),

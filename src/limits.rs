@@ -104,6 +104,9 @@ pub const LINGER_BYTES: u64 = 1024 * 1024;
 /// Pause before accepting again when the process is out of file descriptors and holds no connection it could close.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// How long accept(2) must not have failed for want of descriptors before the log is told of it anew.
+pub const EXHAUSTED: Duration = Duration::from_secs(60);
+
 /// For answers in flight after SIGTERM.
 pub const SHUTDOWN: Duration = Duration::from_millis(800);
 

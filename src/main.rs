@@ -6,6 +6,7 @@ use imalive::agent::{self, Once};
 use imalive::config::{Config, environment, help};
 use imalive::monitor::healthcheck::{self, HealthcheckError};
 use imalive::notify::diagnostics;
+use imalive::read;
 use imalive::report::Build;
 use lexopt::{Arg, Parser, ValueExt};
 use rustix::io::Errno;
@@ -51,9 +52,11 @@ fn perform(command: Command) -> Result<ExitCode, ExitCode> {
         Command::Healthcheck(Some(url)) => ask(&url),
         Command::Healthcheck(None) => ask(&healthcheck::local_url(configuration()?.listen)),
         Command::Check => print(&environment::effective(&logged_configuration()?)),
-        Command::Once(form) => print(&(agent::once(logged_configuration()?, BUILD, form) + "\n")),
+        Command::Once(form) => print(&agent::once(logged_configuration()?, BUILD, form)),
         Command::Run => match agent::run(logged_configuration()?, BUILD) {
             Ok(()) => ExitCode::SUCCESS,
+            // Out of descriptors there may be no log yet.
+            Err(error) if log::max_level() == log::LevelFilter::Off => complain(FAILED, &error.to_string()),
             Err(error) => {
                 log::error!("{error}");
                 ExitCode::from(FAILED)
@@ -90,8 +93,7 @@ fn form(name: &str) -> Result<Once, lexopt::Error> {
 
 fn configuration() -> Result<Config, ExitCode> {
     let lookup = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let host = rustix::system::uname();
-    let config = environment::from_environment(&lookup, &host.nodename().to_string_lossy());
+    let config = environment::from_environment(&lookup, &read::host_name().unwrap_or_default());
     config.map_err(|error| complain(CONFIG, &error.to_string()))
 }
 
@@ -113,7 +115,8 @@ fn logged_configuration() -> Result<Config, ExitCode> {
 fn ask(url: &str) -> ExitCode {
     match healthcheck::run(url) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error @ HealthcheckError::Url(_)) => complain(USAGE, &error.to_string()),
+        // Never 2, which Docker reserves.
+        Err(HealthcheckError::Url(reason)) => complain(FAILED, reason),
         Err(error) => complain(FAILED, &[url, ": ", &error.to_string()].concat()),
     }
 }

@@ -59,8 +59,6 @@ fn arguments_that_are_not_understood_are_one_line_and_exit_2() {
         &["once", "--format"],
         &["--format", "json"],
         &["healthcheck", "http://127.0.0.1:1/", "http://127.0.0.1:1/"],
-        &["healthcheck", "https://127.0.0.1/"],
-        &["healthcheck", "nonsense"],
     ] {
         let (code, out, err) = run(arguments, &[]);
         assert_eq!((code, out.as_str(), err.lines().count()), (2, "", 1), "{arguments:?} {err}");
@@ -196,4 +194,21 @@ fn healthcheck_asks_where_the_agent_listens() {
     server.join().unwrap();
     let refused = format!("imalive: {url}: connect to 127.0.0.1:{port}: Connection refused (os error 111)\n");
     assert_eq!(ask(), (1, String::new(), refused));
+}
+
+#[test]
+fn once_prints_a_reading_in_each_form_and_no_empty_line() {
+    for (form, start) in [("text", "["), ("json", "{\"status\":\"ok\""), ("prom", "# HELP cpu_all ")] {
+        let (code, out, err) = run(&["once", "--format", form], &[]);
+        assert_eq!((code, err.as_str()), (0, ""), "{form}");
+        assert!(out.starts_with(start) && out.ends_with('\n') && !out.ends_with("\n\n"), "{form}: {out:?}");
+    }
+}
+
+#[test]
+fn a_url_that_cannot_be_asked_is_one_line_and_exit_1_as_docker_reserves_2() {
+    for url in ["https://127.0.0.1/", "nonsense"] {
+        let (code, out, err) = run(&["healthcheck", url], &[]);
+        assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{url}");
+    }
 }

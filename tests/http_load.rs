@@ -354,3 +354,17 @@ fn outlives_its_output(mut agent: Agent) {
     let status = agent.wait_for_exit(EXIT).expect("gone within a second");
     assert_eq!(status.code(), Some(0), "{status}{}", agent.output());
 }
+
+#[test]
+fn a_flood_of_empty_lines_costs_no_cpu_and_does_not_hide_the_request_behind_it() {
+    let agent = Agent::start(&[("WAIT_TIME", "3600")]);
+    let ticks = agent.cpu_ticks();
+    let mut flood = TcpStream::connect(agent.addr).unwrap();
+    flood.write_all(&b"\r\n".repeat(20_000)).unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(agent.cpu_ticks() - ticks < 30, "{} hundredths of a second", agent.cpu_ticks() - ticks);
+    flood.write_all(b"GET /v1/health HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    flood.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}

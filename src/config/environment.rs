@@ -81,9 +81,11 @@ fn default_name<const N: usize>(host_name: &str) -> heapless::String<N> {
     name.unwrap_or_else(|| variables::node_name(NAMELESS).unwrap_or_default())
 }
 
-/// Whether `name` looks like a variable of imalive but is none.
+/// Whether `name` looks like a variable of imalive but is none; nor one that Kubernetes puts into every container beside
+/// a service called imalive.
 pub fn is_unknown(name: &str) -> bool {
-    name.starts_with(variables::PREFIX) && VARIABLES.iter().all(|variable| variable.name != name)
+    let of_kubernetes = ["IMALIVE_SERVICE_", "IMALIVE_PORT"].iter().any(|prefix| name.starts_with(prefix));
+    name.starts_with(variables::PREFIX) && !of_kubernetes && VARIABLES.iter().all(|variable| variable.name != name)
 }
 
 /// The effective configuration, one variable a line, as `EnvironmentFile=` reads it.

@@ -26,7 +26,7 @@ Variables, an empty one counting as unset:
 const EXIT_CODES: &str = "
 Exit codes:
   0   done; healthcheck: alive
-  1   failed; healthcheck: not alive
+  1   failed; healthcheck: not alive, or nobody to ask
   2   arguments not understood
   78  a variable is not understood
 ";

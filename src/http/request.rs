@@ -26,14 +26,22 @@ pub struct Head<'b> {
     pub cid: Option<&'b str>,
 }
 
+/// How many bytes of empty lines stand ahead of a request. They can be dropped as they come: a head begins behind them.
+pub fn empty_lines(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
+}
+
 /// Reads one head from the front of `bytes`: the head and its length, or `None` if it is not finished yet.
 pub fn read_head(bytes: &[u8]) -> Result<Option<(Head<'_>, usize)>, Reject> {
     // RFC 9112 section 2.2: ignore empty lines ahead of a request; old clients send one after a body.
-    let start = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let start = empty_lines(bytes);
     let rest = &bytes[start..];
     let Some(line_end) = rest.iter().position(|byte| *byte == b'\n') else {
         if rest.len() > REQUEST_LINE_BYTES {
             return Err(Reject::TargetTooLong);
+        }
+        if bytes.len() >= REQUEST_HEAD_BYTES {
+            return Err(Reject::HeadTooLarge);
         }
         return unfinished_line(rest).map(|()| None);
     };
@@ -328,6 +336,7 @@ mod tests {
         assert_eq!(status(&format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n")), 414);
         assert_eq!(status(&format!("GET / HTTP/1.1\r\nHost: a\r\nA: {}", "a".repeat(REQUEST_HEAD_BYTES))), 431);
         assert_eq!(status(&format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "A: b\r\n".repeat(REQUEST_HEADERS))), 431);
+        assert_eq!(status(&"\r\n".repeat(REQUEST_HEAD_BYTES / 2)), 431);
         let fits = "a".repeat(REQUEST_LINE_BYTES - "GET / HTTP/1.1".len());
         head(&format!("GET /{fits} HTTP/1.1\r\nHost: a\r\n\r\n"));
     }

@@ -4,6 +4,7 @@
 //! with 204 (RFC 9110 section 8.6). Both stand at the end of the head, so they are settled there.
 
 use std::io;
+use std::time::{Duration, SystemTime};
 
 use tiny_http::{HTTPVersion, Header, Response, StatusCode};
 
@@ -90,13 +91,16 @@ impl Writer {
 
     #[cold]
     fn make_head(&mut self, shape: &Shape, cid: &str) -> io::Result<()> {
-        let mut fields = Vec::with_capacity(6);
+        let mut fields = Vec::with_capacity(8);
         let mut field = |name: &[u8], value: &[u8]| {
             // Only bytes beyond ASCII are refused: every name and value here is a constant or a checked token.
             if let Ok(header) = Header::from_bytes(name, value) {
                 fields.push(header);
             }
         };
+        // tiny_http's own asks the clock, and panics where that stands before 1970 or after 9999.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(self.unix_secs.min(LAST_DATE_UNIX_SECS));
+        field(b"Date", httpdate::fmt_http_date(now).as_bytes());
         field(b"Server", concat!("imalive/", env!("CARGO_PKG_VERSION")).as_bytes());
         if !shape.media_type.is_empty() {
             field(b"Content-Type", shape.media_type.as_bytes());
@@ -128,6 +132,9 @@ impl Writer {
         Ok(())
     }
 }
+
+/// The last second of the year 9999: `Date` has four digits for the year (RFC 9110 section 5.6.7).
+const LAST_DATE_UNIX_SECS: u64 = 253_402_300_799;
 
 /// The field that tells one request from another.
 const CID: &str = "x-imalive-cid";
@@ -196,6 +203,20 @@ mod tests {
         ]) {
             assert!(answer.starts_with(status), "{answer}");
             assert!(answer.contains(&format!("x-imalive-cid: {cid}\r\nContent-Length: {length}\r\n")), "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_by_ages_still_makes_a_date() {
+        for (unix_secs, date) in [(0, "Thu, 01 Jan 1970 00:00:00 GMT"), (u64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT")] {
+            let mut writer = Writer::default();
+            let mut out = Vec::new();
+            writer.set_time(unix_secs);
+            writer.write(&mut out, &HELLO, "c", Connection::Unsaid, true).unwrap();
+            assert_eq!(
+                String::from_utf8(out).unwrap().lines().filter(|l| l.starts_with("Date: ")).collect::<Vec<_>>(),
+                [format!("Date: {date}")]
+            );
         }
     }
 

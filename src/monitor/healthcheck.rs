@@ -73,7 +73,7 @@ async fn ask(url: &Url) -> Result<(), String> {
     let health = str::from_utf8(&body).ok().and_then(|body| json::from_str::<Health>(body).ok());
     match health {
         Some(Health { status: Some(status), alive: Some(true) }) if status == "ok" => Ok(()),
-        Some(Health { status: Some(status), .. }) => {
+        Some(Health { status: Some(status), alive: Some(_) }) => {
             let shown = status.chars().take(32).map(|c| if c.is_control() { '?' } else { c });
             Err(format!("not alive: its status is \"{}\"", shown.collect::<String>()))
         }

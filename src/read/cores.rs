@@ -23,6 +23,8 @@ pub(super) fn count(sys: &Path, reading: &CpuReading) -> Option<u16> {
         }
         (cores > 0).then_some(cores)
     });
+    // More cores than CPUs: the reading is of another node than this /sys.
+    let cores = cores.filter(|cores| usize::from(*cores) <= reading.online());
     cores.or_else(|| (reading.online() == 1).then_some(1))
 }
 

@@ -51,6 +51,11 @@ impl Sampler {
         &self.snapshots[self.current]
     }
 
+    /// Says that the reading is still that of `unix_micros`: a beat shortly after a request has a time of its own.
+    pub fn stamp(&mut self, unix_micros: u64) {
+        self.snapshots[self.current].unix_micros = unix_micros;
+    }
+
     /// Takes a new reading if the last is [`READING_MAX_AGE`] old, and says whether it did. `now` is for intervals,
     /// `unix_micros` only for the snapshot's own time. What fails or recovers is told to `on_notice`.
     pub fn refresh(&mut self, now: Instant, unix_micros: u64, on_notice: &mut dyn FnMut(Notice<'_>)) -> bool {

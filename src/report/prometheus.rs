@@ -9,9 +9,6 @@ use crate::report::number::{from_permille, gib, percent, push_integer};
 use crate::report::reading::swap_permille;
 use crate::snapshot::{Counters, CpuReading, CpuTimes, Process, Snapshot};
 
-/// Without it Prometheus 3 refuses the answer.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
 /// What one answer is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Scrape<'a> {
@@ -23,7 +20,7 @@ pub struct Scrape<'a> {
     pub process: Option<&'a Process>,
     /// What the agent was built from.
     pub build: &'a Build,
-    /// Whose space `snapshot.disk` is.
+    /// Whose space `snapshot.disk` is: the path that was asked for, which need not be a mount point itself.
     pub mountpoint: &'a str,
     /// Clock ticks in a second.
     pub ticks_per_second: u64,

@@ -241,7 +241,11 @@ impl Connection {
                     used += skipped;
                     Some(asked)
                 }),
-                None => request::read_head(&bytes[used..]).map(|head| {
+                None => request::read_head({
+                    used += request::empty_lines(&bytes[used..]);
+                    &bytes[used..]
+                })
+                .map(|head| {
                     head.map(|(head, length)| {
                         used += length;
                         if head.expects_continue && head.framing != Framing::None && used == bytes.len() {

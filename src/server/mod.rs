@@ -12,7 +12,7 @@ use std::time::{Instant, SystemTime};
 use rustix::io::Errno;
 
 use crate::http::route::Handler;
-use crate::limits::{ACCEPT_BATCH, ACCEPT_RETRY, LISTEN_BACKLOG, SHUTDOWN, SHUTDOWN_POLL};
+use crate::limits::{ACCEPT_BATCH, ACCEPT_RETRY, EXHAUSTED, LISTEN_BACKLOG, SHUTDOWN, SHUTDOWN_POLL};
 use crate::server::connection::{Connection, Next, Shared};
 use crate::server::slots::{Phase, Slots, Ticket};
 use crate::snapshot::Method;
@@ -46,9 +46,8 @@ pub struct Server<S> {
     sweep_at: Option<Instant>,
     /// When to accept again after accept(2) said that there are no more descriptors.
     accept_at: Option<Instant>,
-    /// How many connections there were when accept(2) first said so, which the log was told. It is over when there are
-    /// only half as many: until then each new one would say it again.
-    exhausted_at: Option<usize>,
+    /// The log was told that there are no more descriptors. It is over when accept(2) has not said so for a while.
+    exhausted_until: Option<Instant>,
 }
 
 impl<S: Service> Server<S> {
@@ -72,7 +71,7 @@ impl<S: Service> Server<S> {
             shared: Shared::new(service),
             sweep_at: None,
             accept_at: None,
-            exhausted_at: None,
+            exhausted_until: None,
         }))
     }
 
@@ -120,8 +119,8 @@ impl<S: Service> Server<S> {
             self.listen_for(Interest::Read);
         }
         self.shared.settle();
-        if self.exhausted_at.is_some_and(|then| self.slots.open() <= then / 2) {
-            self.exhausted_at = None;
+        if self.exhausted_until.is_some_and(|until| until <= now) {
+            self.exhausted_until = None;
         }
         self.sweep(now);
         !ready.is_empty()
@@ -145,12 +144,12 @@ impl<S: Service> Server<S> {
         match next {
             Next::Wait(phase, answered) => {
                 if answered {
-                    self.slots.set_phase(ticket, Phase::Idle, now);
+                    self.slots.renew(ticket, now);
                 }
                 self.slots.set_phase(ticket, phase, now);
                 self.sweep_at = self.sweep_at.map(|at| at.min(now + phase.limit()));
             }
-            Next::GoOn | Next::Close => self.slots.set_phase(ticket, Phase::Idle, now),
+            Next::GoOn | Next::Close => self.slots.renew(ticket, now),
         }
     }
 
@@ -194,9 +193,8 @@ impl<S: Service> Server<S> {
         if !Errno::from_io_error(error).is_some_and(|errno| lacking.contains(&errno)) {
             return;
         }
-        if self.exhausted_at.is_none() {
-            self.exhausted_at = Some(self.slots.open());
-            log::error!("accept: {error}: every new connection takes the place of the one that waited longest");
+        if self.exhausted_until.replace(now + EXHAUSTED).is_none() {
+            log::error!("accept: {error}: until that is over, a new connection takes the place of an old one");
         }
         if self.slots.evict().is_some() {
             self.shared.service.count_evicted();

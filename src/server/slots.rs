@@ -111,13 +111,20 @@ impl<T> Slots<T> {
         self.take(ticket.place)
     }
 
-    /// Says what the connection waits for from `now` on. To go on waiting for the same does not set its time back,
-    /// except for the next request: each one served makes the connection as good as new.
+    /// Says what the connection waits for from `now` on. To go on waiting for the same does not set its time back.
     pub fn set_phase(&mut self, ticket: Ticket, phase: Phase, now: Instant) {
         if let Some(slot) = self.find(ticket)
-            && (slot.phase != phase || phase == Phase::Idle)
+            && slot.phase != phase
         {
             slot.phase = phase;
+            slot.since = now;
+        }
+    }
+
+    /// Notes that the connection was served: it is as good as new.
+    pub fn renew(&mut self, ticket: Ticket, now: Instant) {
+        if let Some(slot) = self.find(ticket) {
+            slot.phase = Phase::Idle;
             slot.since = now;
         }
     }
@@ -186,7 +193,8 @@ mod tests {
     #[test]
     fn one_that_was_just_served_stays() {
         let (mut slots, tickets, at) = two();
-        slots.set_phase(tickets[0], Phase::Idle, at(5));
+        slots.set_phase(tickets[1], Phase::Idle, at(4));
+        slots.renew(tickets[0], at(5));
         assert_eq!(slots.enter(at(6), 3).1, Some(2));
     }
 

@@ -22,6 +22,8 @@ trap stop_agent EXIT
 # start_agent [NAME=VALUE…]: sets $url.
 start_agent() {
     [[ -x $imalive ]] || die "$imalive is not there: cargo build --release"
+    # There before the agent is: the loop below may be faster than the start.
+    : >"$scratch/stderr"
     env LISTEN_ADDR=127.0.0.1 LISTEN_PORT=0 "$@" "$imalive" >"$scratch/stdout" 2>"$scratch/stderr" &
     agent_pid=$!
     local _
