@@ -84,7 +84,8 @@ fn read(bench: &mut Bench) {
 fn report(bench: &mut Bench) {
     let node = Node { name: "anode", ticks_per_second: 100 };
     let build = Build { version: "0.1.0", revision: "0000000", arch: "arm", target: "arm-unknown-linux-musleabihf" };
-    bench.run("report health", || json::health(black_box("anode"), 1_795_231_461_298_368));
+    let health = json::Health::new("anode");
+    bench.run("report health", || health.at(black_box(1_795_231_461_298_368)));
     for (cpus, name) in [(4, "virt-armv7-4cpu"), (64, "x86-64-cpu")] {
         let mut sampler = Sampler::new(Roots { proc: fixtures().join(name).join("first/proc"), ..Roots::default() });
         sampler.refresh(Instant::now(), 0, &mut |notice| println!("{notice}"));

@@ -115,6 +115,7 @@ pub enum Once {
 struct Agent {
     config: Config,
     build: Build,
+    health: report::json::Health,
     ticks_per_second: u64,
     process: OwnProcess,
     sampler: RefCell<Sampler>,
@@ -127,6 +128,7 @@ impl Agent {
     fn new(config: Config, build: Build) -> Rc<Self> {
         Rc::new(Agent {
             sampler: RefCell::new(Sampler::new(Roots::of(&config))),
+            health: report::json::Health::new(&config.node_name),
             ticks_per_second: read::ticks_per_second(),
             process: OwnProcess::new(),
             counters: Box::default(),
@@ -243,7 +245,7 @@ impl Agent {
     fn respond(&self, handler: Handler, body: &mut String) -> u16 {
         match handler {
             Handler::Root | Handler::Health => {
-                *body = report::json::health(&self.config.node_name, unix_micros());
+                *body = self.health.at(unix_micros());
             }
             Handler::Manifest => return self.manifest(body),
             Handler::Metrics => {

@@ -6,18 +6,32 @@ use alloc::vec;
 use miniserde::json::to_string;
 
 use crate::report::Node;
+use crate::report::iso8601::iso8601;
 use crate::report::reading::{Order, reading, time};
 use crate::report::value::Value;
 use crate::snapshot::Snapshot;
 
-/// `/health`.
+/// `/health`, made anew for each request but for what never changes: the name is escaped once.
+#[derive(Clone, Debug)]
+pub struct Health {
+    after_time: String,
+}
+
+impl Health {
+    /// Of the node with this name.
+    pub fn new(node_name: &str) -> Self {
+        Health { after_time: ["\",\"alive\":true,\"name\":", &to_string(node_name), "}"].concat() }
+    }
+
+    /// The answer at this time.
+    pub fn at(&self, unix_micros: u64) -> String {
+        ["{\"status\":\"ok\",\"time\":\"", &iso8601(unix_micros), &self.after_time].concat()
+    }
+}
+
+/// `/health` of the node with this name at this time.
 pub fn health(node_name: &str, unix_micros: u64) -> String {
-    to_string(&Value::Object(vec![
-        ("status", Value::Text("ok")),
-        ("time", time(unix_micros)),
-        ("alive", Value::True),
-        ("name", Value::Text(node_name)),
-    ]))
+    Health::new(node_name).at(unix_micros)
 }
 
 /// `/metrics`.

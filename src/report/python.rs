@@ -8,7 +8,6 @@ use crate::report::value::Value;
 pub(super) fn push_repr(out: &mut String, value: &Value<'_>) {
     match value {
         Value::Absent => out.push_str("None"),
-        Value::True => out.push_str("True"),
         Value::Integer(value) => push_integer(out, *value),
         Value::Float(value) => push_float(out, *value),
         Value::Text(text) => push_string(out, text),

@@ -17,7 +17,6 @@ pub(super) type Members<'a> = Vec<(&'static str, Value<'a>)>;
 pub(super) enum Value<'a> {
     /// What could not be read: never 0.
     Absent,
-    True,
     Integer(u64),
     Float(f64),
     Text(&'a str),
@@ -41,7 +40,6 @@ impl Serialize for Value<'_> {
     fn begin(&self) -> Fragment<'_> {
         match self {
             Value::Absent => Fragment::Null,
-            Value::True => Fragment::Bool(true),
             Value::Integer(value) => Fragment::U64(*value),
             Value::Float(value) => Fragment::F64(*value),
             Value::Text(text) => Fragment::Str(Cow::Borrowed(text)),
