@@ -2,16 +2,12 @@
 # Emulated machines for arm-boot and record-proc: Debian kernels and busybox, one initramfs, QEMU. Everything that is
 # fetched or written stays in target/arm-boot.
 
-shopt -s inherit_errexit
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
-cache=$top/target/arm-boot
-mkdir -p "$cache"
-sockets=$(mktemp -d) # not in the checkout: a socket's path has room for 107 bytes
+cache=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)/target/arm-boot
+# shellcheck source=tests/system/lib/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+sockets=$scratch # not in the checkout: a socket's path has room for 107 bytes
 children=()
-trap 'end_boards; rm -rf "$sockets"' EXIT
-trap 'exit 130' INT TERM
-
-die() { echo "${0##*/}: $*" >&2; exit 1; }
+at_exit end_boards
 
 # Ends what was started here: the machines, and who asks them.
 end_boards() {
@@ -20,23 +16,6 @@ end_boards() {
   wait "${children[@]}" 2>/dev/null || true
   children=()
 }
-
-as_root() { if ((EUID == 0)); then "$@"; else sudo "$@"; fi; }
-
-# need PACKAGE…: installs what is missing.
-need() {
-  local missing=() package
-  for package in "$@"; do
-    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true) == installed ]] || missing+=("$package")
-  done
-  ((${#missing[@]})) || return 0
-  update_indexes
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >"$cache/apt.log" 2>&1 ||
-    { cat "$cache/apt.log" >&2; die "cannot install ${missing[*]}"; }
-}
-
-# One index of a foreign architecture out of step makes the update fail; what is needed says itself if it is missing.
-update_indexes() { as_root apt-get -qq update >"$cache/apt-update.log" 2>&1 || true; }
 
 # need_architecture ARCH…: lets apt-get download see the packages of that architecture.
 need_architecture() {
@@ -122,10 +101,6 @@ make_initrd() {
   done
   (cd "$stage" && find . | cpio --quiet -o -H newc -R 0:0) >"$cache/boards/$name.initrd"
   rm -r "$stage"
-}
-
-free_port() {
-  /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
 # boot NAME: starts the machine, its console in NAME.log; sets http_port and console.
