@@ -3,26 +3,25 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
-use std::os::unix::net::UnixStream;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
 use smol::LocalExecutor;
 
-use crate::config::{Config, LogFormat, LogLevel};
+use crate::config::{Config, LogFormat, LogLevel, SYSTEMD};
 use crate::http::DESCRIBED;
 use crate::http::route::{Handler, ROUTES, Route};
 use crate::limits::READING_MAX_AGE;
 use crate::notify::diagnostics::Sources;
-use crate::notify::stdout::Stdout;
+use crate::notify::heartbeats::Heartbeats;
+use crate::notify::service_manager::ServiceManager;
 use crate::read::{self, Notice, OwnProcess, Roots, Sampler};
 use crate::report::prometheus::Scrape;
 use crate::report::usage::Watch;
 use crate::report::{self, Build, Endpoint, Node, Schema};
-use crate::server::{self, Reactor, Server, Service};
+use crate::server::{self, Reactor, Server, Service, Signal, Signals};
 use crate::snapshot::{Counters, Level, Method, Thresholds};
 
 /// What diagnostics ask of the agent.
@@ -33,6 +32,8 @@ pub const SOURCES: Sources = Sources { unix_micros, cid: server::fresh_cid };
 pub enum AgentError {
     /// Nobody can listen there.
     Listen(SocketAddr, io::Error),
+    /// The service manager has handed over something else than one listening TCP socket.
+    Inherited(io::Error),
     /// The kernel refused what every agent needs: an epoll, a pipe for signals.
     Kernel(io::Error),
 }
@@ -41,6 +42,7 @@ impl fmt::Display for AgentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AgentError::Listen(address, error) => write!(f, "listen on {address}: {error}"),
+            AgentError::Inherited(error) => write!(f, "socket from the service manager: {error}"),
             AgentError::Kernel(error) => write!(f, "start: {error}"),
         }
     }
@@ -58,31 +60,34 @@ impl From<io::Error> for AgentError {
 pub fn run(config: Config, build: Build) -> Result<(), AgentError> {
     let reactor = Rc::new(Reactor::new()?);
     let executor = LocalExecutor::new();
-    let listen = config.listen;
+    let listener = listener(config.listen)?;
     let agent = Agent::new(config, build);
-    let mut server = Server::bind(listen, agent.config.max_connections, Rc::clone(&reactor), Rc::clone(&agent))
-        .map_err(|error| AgentError::Listen(listen, error))?;
-    let signal = signals()?;
+    let mut server = Server::new(listener, agent.config.max_connections, Rc::clone(&reactor), Rc::clone(&agent))?;
+    let mut signals = Signals::new()?;
     if let Some(address) = server.address() {
         log::info!("listening on {address}");
     }
     let _heartbeat = executor.spawn(Rc::clone(&agent).beat(Rc::clone(&reactor)));
     reactor.block_on(executor.run(async {
-        let signalled = async { drop(reactor.readable(&signal).await) };
+        let signalled = async {
+            while let Ok(Signal::Reload) = signals.next(&reactor).await {
+                agent.reload()
+            }
+        };
         smol::future::or(signalled, server.run()).await;
+        agent.service_manager.borrow().stopping();
         server.shut_down().await;
     }))?;
     log::info!("stopped");
     Ok(())
 }
 
-/// A stream that becomes readable at the first SIGTERM or SIGINT.
-fn signals() -> io::Result<UnixStream> {
-    let (receiver, sender) = UnixStream::pair()?;
-    for signal in [SIGTERM, SIGINT] {
-        signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+/// The service manager's socket if there is one; else one of our own on `address`.
+fn listener(address: SocketAddr) -> Result<TcpListener, AgentError> {
+    match server::inherited().map_err(AgentError::Inherited)? {
+        Some(listener) => Ok(listener),
+        None => TcpListener::bind(address).map_err(|error| AgentError::Listen(address, error)),
     }
-    Ok(receiver)
 }
 
 /// One reading as text, JSON or for Prometheus. CPU usage is measured over the shortest time that is fine
@@ -120,6 +125,7 @@ struct Agent {
     process: OwnProcess,
     sampler: RefCell<Sampler>,
     counters: Box<RefCell<Counters>>,
+    service_manager: RefCell<ServiceManager>,
 }
 
 impl Agent {
@@ -132,6 +138,10 @@ impl Agent {
             ticks_per_second: read::ticks_per_second(),
             process: OwnProcess::new(),
             counters: Box::default(),
+            service_manager: RefCell::new(ServiceManager::from_environment(
+                &|name| std::env::var_os(name),
+                std::process::id(),
+            )),
             config,
             build,
         })
@@ -151,7 +161,7 @@ impl Agent {
 
     /// Beats on a schedule that neither drifts nor, after a pause of the whole machine, catches up on what it missed.
     async fn beat(self: Rc<Self>, reactor: Rc<Reactor>) {
-        let mut stdout = Stdout::open();
+        let mut heartbeats = Heartbeats::open(self.config.heartbeat_format);
         let thresholds =
             Thresholds { warning_percent: self.config.warning_percent, error_percent: self.config.error_percent };
         let mut watch = Watch::new(thresholds);
@@ -166,19 +176,41 @@ impl Agent {
             });
             self.counters.borrow_mut().heartbeats += 1;
             if self.config.log_level >= LogLevel::Info
-                && !stdout.write_line(&self.heartbeat(self.config.heartbeat_format))
+                && !heartbeats.write(&self.heartbeat(self.config.heartbeat_format))
             {
                 self.counters.borrow_mut().heartbeats_dropped += 1;
             }
             due = next_beat(due, Instant::now(), self.config.wait_time);
-            reactor.sleep_until(due).await;
+            self.wait_for(due, &reactor).await;
         }
+    }
+
+    /// Sleeps until `due`, and in between only where the service manager's watchdog is more impatient than that.
+    async fn wait_for(&self, due: Instant, reactor: &Reactor) {
+        while Instant::now() < due {
+            self.tell_service_manager();
+            let told_by = self.service_manager.borrow().due();
+            reactor.sleep_until(told_by.map_or(due, |at| at.min(due))).await;
+        }
+    }
+
+    fn tell_service_manager(&self) {
+        let status = || report::journal::summary(self.sampler.borrow().snapshot());
+        self.service_manager.borrow_mut().tell(Instant::now(), &status);
+    }
+
+    /// Everything that can change is read when it is asked for; variables cannot change.
+    fn reload(&self) {
+        self.service_manager.borrow_mut().reloading();
+        log::info!("reloaded: the manifest is read at each request, a variable takes a restart");
+        self.tell_service_manager();
     }
 
     fn heartbeat(&self, format: LogFormat) -> String {
         let sampler = self.sampler.borrow();
         match format {
-            LogFormat::Text => report::heartbeat::heartbeat(self.node(), sampler.snapshot()),
+            LogFormat::Journal if SYSTEMD => report::journal::heartbeat(self.node(), sampler.snapshot()),
+            LogFormat::Text | LogFormat::Journal => report::heartbeat::heartbeat(self.node(), sampler.snapshot()),
             LogFormat::Json => report::json::heartbeat(self.node(), sampler.snapshot(), &server::fresh_cid()),
         }
     }

@@ -126,6 +126,10 @@ pub const MANIFEST_BYTES: usize = 64 * 1024;
 /// and counted.
 pub const HEARTBEAT_BYTES: usize = 64 * 1024;
 
+/// How often the service manager is told how the node is, where it has no watchdog interval of its own: four times in
+/// this.
+pub const STATUS_INTERVAL: Duration = Duration::from_secs(30);
+
 /// The text of one diagnostic: with its time and level it stays below the 4,096 bytes that a pipe takes at once.
 pub const DIAGNOSTIC_BYTES: usize = 2048;
 

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use imalive::agent::{self, Once};
-use imalive::config::{Config, environment, help};
+use imalive::config::{Config, LogFormat, SYSTEMD, environment, help};
 use imalive::monitor::healthcheck::{self, HealthcheckError};
-use imalive::notify::diagnostics;
+use imalive::notify::{diagnostics, journal};
 use imalive::read;
 use imalive::report::Build;
 use lexopt::{Arg, Parser, ValueExt};
@@ -51,9 +51,9 @@ fn perform(command: Command) -> Result<ExitCode, ExitCode> {
         }
         Command::Healthcheck(Some(url)) => ask(&url),
         Command::Healthcheck(None) => ask(&healthcheck::local_url(configuration()?.listen)),
-        Command::Check => print(&environment::effective(&logged_configuration()?)),
-        Command::Once(form) => print(&agent::once(logged_configuration()?, BUILD, form)),
-        Command::Run => match agent::run(logged_configuration()?, BUILD) {
+        Command::Check => print(&environment::effective(&log_to_stderr(configuration()?))),
+        Command::Once(form) => print(&agent::once(log_to_stderr(configuration()?), BUILD, form)),
+        Command::Run => match agent::run(log_as_configured(configuration()?), BUILD) {
             Ok(()) => ExitCode::SUCCESS,
             // Out of descriptors there may be no log yet.
             Err(error) if log::max_level() == log::LevelFilter::Off => complain(FAILED, &error.to_string()),
@@ -97,19 +97,42 @@ fn configuration() -> Result<Config, ExitCode> {
     config.map_err(|error| complain(CONFIG, &error.to_string()))
 }
 
-/// The configuration, from which on diagnostics go where it says.
-fn logged_configuration() -> Result<Config, ExitCode> {
-    let config = configuration()?;
+/// Has the agent's diagnostics go where the configuration says, and that where there is no journal is stderr.
+fn log_as_configured(mut config: Config) -> Config {
+    if !SYSTEMD || config.log_format != LogFormat::Journal || journal::listens() {
+        log_to(&config);
+        return config;
+    }
+    for format in [&mut config.log_format, &mut config.heartbeat_format] {
+        if *format == LogFormat::Journal {
+            *format = LogFormat::Text;
+        }
+    }
+    log_to(&config);
+    log::warn!("LOG_FORMAT=journal, but no journal listens here: text on stdout and stderr");
+    config
+}
+
+/// Has the diagnostics of a command that somebody typed go to stderr.
+fn log_to_stderr(config: Config) -> Config {
+    if SYSTEMD && config.log_format == LogFormat::Journal {
+        log_to(&Config { log_format: LogFormat::Text, ..config.clone() });
+    } else {
+        log_to(&config);
+    }
+    config
+}
+
+fn log_to(config: &Config) {
     let journal_stream = std::env::var("JOURNAL_STREAM").ok();
     // Without a stderr there is nobody to tell that there is none.
-    let _ = diagnostics::init(&config, journal_stream.as_deref(), agent::SOURCES);
+    let _ = diagnostics::init(config, journal_stream.as_deref(), agent::SOURCES);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if environment::is_unknown(&name) {
             log::warn!("{name} is set, but imalive knows no such variable");
         }
     }
-    Ok(config)
 }
 
 fn ask(url: &str) -> ExitCode {

@@ -14,6 +14,9 @@ use core::time::Duration;
 
 use crate::limits::NODE_NAME_BYTES;
 
+/// Whether this build talks to systemd: notification, watchdog, socket activation, journal.
+pub const SYSTEMD: bool = cfg!(feature = "systemd");
+
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -21,6 +24,8 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+    /// Fields for the systemd journal, where [`SYSTEMD`] is built in.
+    Journal,
 }
 
 /// The least severe message that is still written.

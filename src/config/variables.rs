@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
-use crate::config::{Config, LogFormat, LogLevel};
+use crate::config::{Config, LogFormat, LogLevel, SYSTEMD};
 use crate::limits::CONNECTIONS;
 
 pub(super) struct Variable {
@@ -97,14 +97,17 @@ pub(super) const VARIABLES: &[Variable] = &[
         name: LOG_FORMAT,
         default: "text",
         default_is: "",
-        help: "text, or json: one object a line",
+        help: if SYSTEMD { "text, json or journal" } else { "text, or json: one object a line" },
         problem: "is not a format",
-        expected: "text or json",
+        expected: if SYSTEMD { "text, json or journal" } else { "text or json" },
         set: |config, value| {
-            let format = one_of(value, &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+            let format = one_of(value, if SYSTEMD { &FORMATS } else { &FORMATS[..2] });
             set(format, |format| (config.log_format, config.heartbeat_format) = (format, format))
         },
-        show: |config| if config.log_format == LogFormat::Json { "json".into() } else { "text".into() },
+        show: |config| {
+            let name = FORMATS.iter().find(|(_, format)| *format == config.log_format);
+            name.map_or("", |(name, _)| name).into()
+        },
     },
     // After LOG_FORMAT, of which it changes the half.
     Variable {
@@ -187,6 +190,10 @@ pub(super) const VARIABLES: &[Variable] = &[
         show: |config| config.max_connections.to_string(),
     },
 ];
+
+/// The last one where systemd is.
+const FORMATS: [(&str, LogFormat); 3] =
+    [("text", LogFormat::Text), ("json", LogFormat::Json), ("journal", LogFormat::Journal)];
 
 const _: () = assert!(CONNECTIONS == 128, "the table's words say 128");
 

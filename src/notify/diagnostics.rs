@@ -1,4 +1,4 @@
-//! The `log` backend: diagnostics, a line each, to stderr.
+//! The `log` backend: diagnostics, a line each, to stderr; or an entry each to the journal.
 //!
 //! The text is `simple_logger`'s. It prints with `eprintln!`, which panics when stderr fails and waits while stderr is
 //! blocked: a full disk under a log file, or a log collector that has crashed, would end or stop the agent. So it prints
@@ -13,11 +13,12 @@ use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use simple_logger::SimpleLogger;
 
-use crate::config::{Config, LogFormat, LogLevel};
+use crate::config::{Config, LogFormat, LogLevel, SYSTEMD};
 use crate::limits::{CID_BYTES, DIAGNOSTIC_BYTES};
-use crate::notify::line_writer::LineWriter;
+use crate::notify::journal::Journal;
+use crate::notify::line_writer::{LineWriter, Put};
 use crate::report::iso8601::iso8601;
-use crate::report::json;
+use crate::report::{journal, json};
 
 /// What diagnostics cannot know themselves.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,8 @@ pub struct Sources {
     pub cid: fn() -> heapless::String<CID_BYTES>,
 }
 
-/// Writes diagnostics to stderr from now on. `journal_stream` is the value of `$JOURNAL_STREAM`.
+/// Writes diagnostics from now on: to the journal if that is the format, else to stderr. `journal_stream` is the value of
+/// `$JOURNAL_STREAM`.
 pub fn init(config: &Config, journal_stream: Option<&str>, sources: Sources) -> Result<(), Errno> {
     let stderr = rustix::stdio::stderr();
     let stat = rustix::fs::fstat(stderr)?;
@@ -44,6 +46,7 @@ pub fn init(config: &Config, journal_stream: Option<&str>, sources: Sources) -> 
         format: config.log_format,
         node_name: config.node_name.as_str().into(),
         journal: is_journal(journal_stream, stat.st_dev, stat.st_ino),
+        entries: if SYSTEMD && config.log_format == LogFormat::Journal { Journal::open().ok() } else { None },
         sources,
         stderr: Mutex::new(Stderr { lines: LineWriter::new(stderr)?, stand_in: StandIn::new()? }),
     };
@@ -68,7 +71,10 @@ struct Diagnostics {
     level: LevelFilter,
     format: LogFormat,
     node_name: Box<str>,
+    /// Stderr is the journal's.
     journal: bool,
+    /// Where entries go in place of lines.
+    entries: Option<Journal>,
     sources: Sources,
     stderr: Mutex<Stderr>,
 }
@@ -94,6 +100,13 @@ impl Log for Diagnostics {
             Level::Info => ("INFO", "<6>"),
             Level::Debug | Level::Trace => ("DEBUG", "<7>"),
         };
+        if SYSTEMD && let Some(entries) = &self.entries {
+            let put = entries.put(&journal::diagnostic(&body, priority.as_bytes()[1] - b'0', &self.node_name));
+            // Where no journal is left, stderr may still be read.
+            if !matches!(put, Put::Failed(_)) {
+                return;
+            }
+        }
         let unix_micros = (self.sources.unix_micros)();
         let mut stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         let mut line = Vec::from(if self.journal { priority } else { "" });

@@ -5,6 +5,7 @@ pub mod docs;
 mod exposition;
 pub mod heartbeat;
 pub mod iso8601;
+pub mod journal;
 pub mod json;
 pub mod manifest;
 mod number;

@@ -1,7 +1,10 @@
 //! Sockets: accept, connection slots, time-outs. What is answered is the business of a [`Service`].
 
+#[cfg(feature = "systemd")]
+mod activation;
 mod connection;
 mod reactor;
+mod signals;
 mod slots;
 
 use std::io;
@@ -19,6 +22,16 @@ use crate::snapshot::Method;
 
 pub use connection::fresh_cid;
 pub use reactor::{Interest, Reactor, Sleep};
+pub use signals::{Signal, Signals};
+
+#[cfg(feature = "systemd")]
+pub use activation::inherited;
+
+/// The listening socket that the service manager has handed over: none, in a build that does not know of them.
+#[cfg(not(feature = "systemd"))]
+pub fn inherited() -> io::Result<Option<TcpListener>> {
+    Ok(None)
+}
 
 /// What makes the answers and keeps the counts. Nothing here may block: every connection waits for it.
 pub trait Service {
@@ -51,15 +64,14 @@ pub struct Server<S> {
 }
 
 impl<S: Service> Server<S> {
-    /// Binds `address` and listens, for at most `max_connections` clients at a time.
+    /// Listens on `listener`, for at most `max_connections` clients at a time.
     #[inline(never)]
-    pub fn bind(
-        address: SocketAddr,
+    pub fn new(
+        listener: TcpListener,
         max_connections: usize,
         reactor: Rc<Reactor>,
         service: S,
     ) -> io::Result<Box<Self>> {
-        let listener = TcpListener::bind(address)?;
         // A second listen(2) sets the backlog; the standard library's is 128, which a flood fills at once.
         rustix::net::listen(&listener, LISTEN_BACKLOG)?;
         listener.set_nonblocking(true)?;

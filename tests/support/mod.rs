@@ -44,13 +44,15 @@ pub struct Launch<'a> {
     pub args: &'a [&'a str],
     /// A shell script that ends in `exec "$0" "$@"`, for what only a shell can arrange (`ulimit -n 24`).
     pub shell: Option<&'a str>,
+    /// What it finds as standard input; `None`: nothing. A shell can move it elsewhere.
+    pub stdin: Option<Stdio>,
     /// Where standard output goes.
     pub stdout: Stdout,
 }
 
 impl Default for Launch<'_> {
     fn default() -> Self {
-        Launch { env: &[], args: &[], shell: None, stdout: Stdout::Kept }
+        Launch { env: &[], args: &[], shell: None, stdin: None, stdout: Stdout::Kept }
     }
 }
 
@@ -198,7 +200,7 @@ pub fn spawn(launch: Launch<'_>) -> Child {
         .env("LISTEN_PORT", "0")
         .envs(launch.env.iter().copied())
         .args(launch.args)
-        .stdin(Stdio::null())
+        .stdin(launch.stdin.unwrap_or_else(Stdio::null))
         .stdout(match launch.stdout {
             Stdout::Kept => Stdio::piped(),
             Stdout::To(handle) => handle,
