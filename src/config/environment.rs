@@ -178,8 +178,8 @@ mod tests {
                 &long[..64]
             )
         );
-        let not_utf8 = "LOG_FORMAT: \"js\u{fffd}n\" is not UTF-8 text: expected text or json";
-        assert_eq!(refused("LOG_FORMAT", "js\u{fffd}n"), not_utf8);
+        let not_utf8 = "LOG_LEVEL: \"inf\u{fffd}\" is not UTF-8 text: expected debug, info, warning or error";
+        assert_eq!(refused("LOG_LEVEL", "inf\u{fffd}"), not_utf8);
     }
 
     #[test]
