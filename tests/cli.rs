@@ -80,7 +80,7 @@ fn a_variable_that_is_not_text_is_refused() {
     let output = imalive(&["check"], &[]).env("LOG_FORMAT", OsStr::from_bytes(b"js\xffn")).output().unwrap();
     let (code, _, err) = said(output);
     assert_eq!(code, 78);
-    assert!(err.ends_with("is not UTF-8 text: expected text or json\n"), "{err}");
+    assert!(err.ends_with("is not UTF-8 text: expected text, json or journal\n"), "{err}");
 }
 
 #[test]
