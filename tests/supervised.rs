@@ -144,6 +144,26 @@ fn a_socket_that_is_handed_over_is_served_and_no_request_is_lost_before() {
 }
 
 #[test]
+fn a_stop_leaves_new_clients_to_the_next_agent_and_does_not_wait_for_them() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let kept = listener.try_clone().expect("another descriptor of it");
+    let mut agent = Agent::launch(hand_over(listener));
+    send(&agent, Signal::STOP);
+    send(&agent, Signal::TERM);
+    // More than are accepted at a time.
+    let mut waiting: Vec<_> = (0..100).map(|_| support::Connection::open(agent.addr)).collect();
+    let start = Instant::now();
+    send(&agent, Signal::CONT);
+    assert!(agent.wait_for_exit(PATIENCE).is_some_and(|status| status.success()), "{}", agent.output());
+    assert!(start.elapsed() < Duration::from_millis(700), "{:?}", start.elapsed());
+
+    let next = Agent::launch(hand_over(kept));
+    for client in waiting.iter_mut().rev().take(50) {
+        assert_eq!(client.ask("GET", "/v1/health").status, 200, "{}", next.output());
+    }
+}
+
+#[test]
 fn a_socket_for_another_process_is_not_ours() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address");

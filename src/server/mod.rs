@@ -104,7 +104,10 @@ impl<S: Service> Server<S> {
     pub async fn shut_down(&mut self) {
         self.shared.closing = true;
         self.accept(Instant::now());
-        self.listener = None;
+        if let Some(listener) = self.listener.take() {
+            // A listener that a service manager keeps goes on being ready. It cannot fail: the listener has been added.
+            let _ = self.reactor.remove(&listener);
+        }
         let deadline = Instant::now() + SHUTDOWN;
         // A turn without an event shows that all that has come is read, and so known to be under way.
         while self.serve_once(Some(Instant::now() + SHUTDOWN_POLL)).await || self.slots.busy() {

@@ -90,6 +90,11 @@ impl Reactor {
         Ok(epoll::modify(&self.epoll, socket, EventData::new_u64(token), interest.flags())?)
     }
 
+    /// Waits for `socket` no longer. For one that another process holds open too: closing our end changes nothing then.
+    pub fn remove(&self, socket: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, socket)?)
+    }
+
     /// The tokens of sockets that are ready, at least one; none when `deadline` is reached before.
     pub async fn ready(&self, deadline: Option<Instant>) -> heapless::Vec<u64, EVENTS> {
         self.server_deadline.set(deadline);
