@@ -28,3 +28,14 @@ debian_cargo() {
   env -u RUSTUP_TOOLCHAIN -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_TARGET_DIR \
     PATH="/usr/bin:$PATH" CARGO=/usr/bin/cargo RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 "$@"
 }
+
+# source_date: the second of the last commit, or where this is no checkout, of the last release.
+source_date() {
+  if [[ -n ${SOURCE_DATE_EPOCH:-} ]]; then
+    echo "$SOURCE_DATE_EPOCH"
+  elif [[ $(git rev-parse --show-prefix 2>/dev/null || echo none) == "" ]]; then
+    git log -1 --format=%ct
+  else
+    date -d "$(sed -n 's/^ -- .*>  //p' debian/changelog | head -n 1)" +%s
+  fi
+}
