@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! /proc, statvfs ─► read ─(parse)─► snapshot ─► report ─┬─► server ─► a client
-//!                                                       └─► notify ─► stdout (heartbeat), stderr (diagnostics)
+//!                                                       └─► notify ─► stdout, journal (heartbeat), stderr (diagnostics),
+//!                                                                     the service manager
 //! ```
 //!
 //! [`snapshot`] is the waist: all that is true of the node at one instant, as plain values of fixed size. Nothing left
