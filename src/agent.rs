@@ -75,7 +75,7 @@ pub fn run(config: Config, build: Build) -> Result<(), AgentError> {
             }
         };
         smol::future::or(signalled, server.run()).await;
-        agent.service_manager.borrow().stopping();
+        agent.service_manager.borrow_mut().stopping();
         server.shut_down().await;
     }))?;
     log::info!("stopped");

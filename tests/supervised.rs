@@ -111,6 +111,19 @@ fn an_agent_that_hangs_feeds_no_watchdog() {
 }
 
 #[test]
+fn a_service_manager_that_cannot_be_told_is_a_line_in_the_log_and_no_more() {
+    for (name, said) in
+        [("/nonexistent/notify", "cannot be told: "), ("vsock:2:1234", "NOTIFY_SOCKET: expected a path")]
+    {
+        let agent = Agent::start(&[("NOTIFY_SOCKET", name), ("WAIT_TIME", "1"), ("WATCHDOG_USEC", "200000")]);
+        assert!(agent.wait_for_stderr(PATIENCE, |line| line.contains(said)).is_some(), "{}", agent.output());
+        std::thread::sleep(Duration::from_millis(400));
+        assert_eq!(agent.stderr().iter().filter(|line| line.contains(said)).count(), 1, "{}", agent.output());
+        assert_eq!(get(agent.addr, "/v1/health").status, 200);
+    }
+}
+
+#[test]
 fn a_hangup_ends_nobody_however_often_it_comes() {
     let mut agent = Agent::start(&[]);
     for _ in 0..100 {

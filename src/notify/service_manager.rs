@@ -4,6 +4,7 @@
 //! abstract sockets.
 
 use std::ffi::OsString;
+use std::io::{self, ErrorKind};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -22,6 +23,8 @@ pub struct ServiceManager {
     watchdog: Option<Duration>,
     told: Option<Instant>,
     ready: bool,
+    /// The log knows that it cannot be told.
+    trouble: bool,
 }
 
 impl ServiceManager {
@@ -35,8 +38,7 @@ impl ServiceManager {
         ServiceManager {
             socket: lookup("NOTIFY_SOCKET").and_then(open),
             watchdog: number("WATCHDOG_USEC").filter(|micros| ours && *micros > 0).map(Duration::from_micros),
-            told: None,
-            ready: false,
+            ..ServiceManager::default()
         }
     }
 
@@ -77,7 +79,7 @@ impl ServiceManager {
     }
 
     /// Tells that the agent stops.
-    pub fn stopping(&self) {
+    pub fn stopping(&mut self) {
         self.send("STOPPING=1\nSTATUS=Stopping");
     }
 
@@ -88,25 +90,33 @@ impl ServiceManager {
     }
 
     /// Whether it was taken. What is not has to be told again: a manager that is busy must not stop the agent.
-    fn send(&self, state: &str) -> bool {
-        match &self.socket {
-            Some((socket, address)) if SYSTEMD => socket.send_to_addr(state.as_bytes(), address).is_ok(),
-            _ => false,
+    fn send(&mut self, state: &str) -> bool {
+        let Some((socket, address)) = self.socket.as_ref().filter(|_| SYSTEMD) else { return false };
+        let sent = socket.send_to_addr(state.as_bytes(), address);
+        match &sent {
+            Ok(_) => self.trouble = false,
+            Err(error) if error.kind() == ErrorKind::WouldBlock || self.trouble => {}
+            Err(error) => {
+                log::warn!("the service manager cannot be told: {error}");
+                self.trouble = true;
+            }
         }
+        sent.is_ok()
     }
 }
 
 fn open(name: OsString) -> Option<(UnixDatagram, SocketAddr)> {
     let address = match name.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
-        _ => SocketAddr::from_pathname(&name),
+        [b'/', ..] => SocketAddr::from_pathname(&name),
+        _ => Err(io::Error::new(ErrorKind::InvalidInput, "expected a path that begins with /, or @ and a name")),
     };
     let opened = address.and_then(|address| {
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
         Ok((socket, address))
     });
-    opened.map_err(|error| log::warn!("NOTIFY_SOCKET: {error}: the service manager is not told anything")).ok()
+    opened.map_err(|error| log::warn!("NOTIFY_SOCKET: {error}")).ok()
 }
 
 #[cfg(test)]
