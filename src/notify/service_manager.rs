@@ -31,6 +31,10 @@ impl ServiceManager {
     /// The one that `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` speak of, to the process with this id.
     pub fn from_environment(lookup: &dyn Fn(&str) -> Option<OsString>, pid: u32) -> Self {
         if !SYSTEMD {
+            if lookup("NOTIFY_SOCKET").is_some() {
+                // Else it would be ended for not being ready in time, and nobody would know why.
+                log::warn!("this build tells no service manager that it is ready: Type=exec, not Type=notify");
+            }
             return ServiceManager::default();
         }
         let number = |name: &str| lookup(name)?.to_str()?.parse::<u64>().ok();
