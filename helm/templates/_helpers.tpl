@@ -1,0 +1,76 @@
+{{- define "imalive.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "imalive.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else if contains (include "imalive.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "imalive.name" .) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The chart of the Python service selects by this one label, and a Deployment's selector cannot change: upgrades keep it. */}}
+{{- define "imalive.selector" -}}
+app: {{ include "imalive.fullname" . }}
+{{- end -}}
+
+{{- define "imalive.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/name: {{ include "imalive.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{ include "imalive.selector" . }}
+{{- end -}}
+
+{{- define "imalive.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "imalive.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "imalive.image" -}}
+{{- $image := .Values.image -}}
+{{- with $image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- $image.path | default $image.repository -}}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end -}}
+{{- end -}}
+
+{{- define "imalive.servicePort" -}}
+{{- .Values.service_port | default .Values.service.port -}}
+{{- end -}}
+
+{{/* Empty is false. An old name that is there wins: the new one is there always, with its default. */}}
+{{- define "imalive.ingress" -}}
+{{- $enable := .Values.ingress.enable -}}
+{{- if ternary .Values.ingress.enabled $enable (kindIs "invalid" $enable) }}true{{ end -}}
+{{- end -}}
+
+{{- define "imalive.hostMetrics" -}}
+{{- if eq (toString .Values.hostMetrics) "auto" -}}
+{{- if eq .Values.kind "DaemonSet" }}true{{ end -}}
+{{- else if .Values.hostMetrics -}}true{{- end -}}
+{{- end -}}
+
+{{/* A release that looks alive and does not watch what it was told to is worse than none. */}}
+{{- define "imalive.refuse" -}}
+{{- $what := printf "imalive %s" .Chart.AppVersion -}}
+{{- if .Values.monitors -}}
+{{- fail (printf "monitors: %s does not watch other services yet; leave the list empty" $what) -}}
+{{- end -}}
+{{- range $name := list "otlp_endpoint" "otlp_tls_check" "otlp_username" "otlp_password" "otlp_auth_header" -}}
+{{- if index $.Values $name -}}
+{{- fail (printf "%s: %s does not send to an OpenTelemetry collector yet; let it scrape /v1/prom" $name $what) -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.extraEnv -}}
+{{- if regexMatch "^(SLACK|DISCORD|OTEL)_" .name -}}
+{{- fail (printf "extraEnv: %s does not know %s yet" $what .name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

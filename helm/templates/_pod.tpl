@@ -1,0 +1,139 @@
+{{- define "imalive.pod" -}}
+metadata:
+  labels:
+    {{- include "imalive.labels" . | nindent 4 }}
+    {{- with .Values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with .Values.podAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  serviceAccountName: {{ include "imalive.serviceAccountName" . }}
+  automountServiceAccountToken: false
+  # Else each service of the namespace becomes variables here.
+  enableServiceLinks: false
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if .Values.hostNetwork }}
+  hostNetwork: true
+  {{- end }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  restartPolicy: {{ .Values.restartPolicy | default "Always" }}
+  {{- with .Values.podSecurityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  containers:
+    - name: imalive
+      image: {{ include "imalive.image" . | quote }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      ports:
+        - name: http
+          containerPort: 8080
+          protocol: TCP
+      env:
+        - name: IMALIVE_NODE_NAME
+          {{- if .Values.nodeName }}
+          value: {{ .Values.nodeName | quote }}
+          {{- else if eq .Values.kind "DaemonSet" }}
+          valueFrom:
+            fieldRef:
+              fieldPath: spec.nodeName
+          {{- else }}
+          value: {{ include "imalive.fullname" . }}
+          {{- end }}
+        - name: WAIT_TIME
+          value: {{ .Values.wait_time | quote }}
+        - name: LOG_LEVEL
+          value: {{ .Values.log.level | quote }}
+        - name: LOG_FORMAT
+          value: {{ .Values.log.format | quote }}
+        {{- if not (kindIs "invalid" .Values.thresholds.warning) }}
+        - name: WARNING_THRESHOLD
+          value: {{ .Values.thresholds.warning | quote }}
+        {{- end }}
+        {{- if not (kindIs "invalid" .Values.thresholds.error) }}
+        - name: ERROR_THRESHOLD
+          value: {{ .Values.thresholds.error | quote }}
+        {{- end }}
+        {{- if .Values.manifest }}
+        - name: MANIFEST_FILE_PATH
+          value: /etc/imalive/manifest.json
+        {{- end }}
+        {{- if include "imalive.hostMetrics" . }}
+        - name: IMALIVE_PROC_PATH
+          value: /host/proc
+        - name: IMALIVE_DISK_PATH
+          value: /host/root
+        {{- end }}
+        {{- with .Values.extraEnv }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- with .Values.extraEnvFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- range $probe := list "startupProbe" "livenessProbe" "readinessProbe" }}
+      {{- with index $.Values $probe }}
+      {{ $probe }}:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- end }}
+      {{- with .Values.securityContext }}
+      securityContext:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- if or .Values.manifest (include "imalive.hostMetrics" .) }}
+      volumeMounts:
+        {{- if .Values.manifest }}
+        # Not a subPath: the agent reads the file for each request, and a change of the ConfigMap must reach it.
+        - name: manifest
+          mountPath: /etc/imalive
+          readOnly: true
+        {{- end }}
+        {{- if include "imalive.hostMetrics" . }}
+        - name: proc
+          mountPath: /host/proc
+          readOnly: true
+        - name: root
+          mountPath: /host/root
+          mountPropagation: HostToContainer
+          readOnly: true
+        {{- end }}
+      {{- end }}
+  {{- if or .Values.manifest (include "imalive.hostMetrics" .) }}
+  volumes:
+    {{- if .Values.manifest }}
+    - name: manifest
+      configMap:
+        name: {{ include "imalive.fullname" . }}
+    {{- end }}
+    {{- if include "imalive.hostMetrics" . }}
+    - name: proc
+      hostPath:
+        path: /proc
+        type: Directory
+    - name: root
+      hostPath:
+        path: /
+        type: Directory
+    {{- end }}
+  {{- end }}
+  {{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" }}
+  {{- with index $.Values $key }}
+  {{ $key }}:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- end }}
+{{- end -}}
