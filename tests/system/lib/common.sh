@@ -29,7 +29,11 @@ die() { echo "${0##*/}: $*" >&2; exit 1; }
 as_root() { if ((EUID == 0)); then "$@"; else sudo "$@"; fi; }
 
 # The script once more as root, where it is not.
-be_root() { ((EUID == 0)) || exec sudo --preserve-env=IMALIVE,CARGO_HOME,RUSTUP_HOME,PATH "$0" "$@"; }
+be_root() {
+  ((EUID != 0)) || return 0
+  rm -rf "$scratch" # exec runs no trap
+  exec sudo --preserve-env=IMALIVE,CARGO_HOME,RUSTUP_HOME,PATH "$0" "$@"
+}
 
 # ok WHAT: one line for what has been seen to be so.
 ok() { printf 'ok  %s\n' "$*"; }
