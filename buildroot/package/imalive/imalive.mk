@@ -60,8 +60,9 @@ IMALIVE_CARGO_INSTALL_OPTS = $(IMALIVE_CARGO_BUILD_OPTS)
 
 # cargo-package sets opt-level, LTO and codegen-units from BR2_OPTIMIZE_*
 # and BR2_ENABLE_LTO, over those of Cargo.toml. The size of the program is
-# what stays in memory, so this sets them again: for aarch64 glibc
-# @@SIZES@@
+# what stays in memory, so this sets them again. For x86_64 with glibc, with
+# BR2_OPTIMIZE_2: 642,056 bytes instead of 902,936; slim 621,576 instead of
+# 872,088.
 IMALIVE_CARGO_ENV = \
 	CARGO_PROFILE_RELEASE_OPT_LEVEL="$(if $(BR2_PACKAGE_IMALIVE_SLIM),z,s)" \
 	CARGO_PROFILE_RELEASE_LTO="fat" \
