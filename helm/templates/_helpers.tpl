@@ -36,8 +36,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- define "imalive.image" -}}
 {{- $image := .Values.image -}}
-{{- with $image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
-{{- $image.path | default $image.repository -}}
+{{- if $image.path -}}
+{{- $image.path -}}
+{{- else -}}
+{{- with $image.registry }}{{ trimSuffix "/" . }}/{{ end }}{{ $image.repository -}}
+{{- end -}}
 {{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end -}}
 {{- end -}}
 

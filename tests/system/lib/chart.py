@@ -197,6 +197,15 @@ must(found["Service"]["spec"]["ports"][0]["port"] == 9000 and "Ingress" not in f
 must("Old names" not in render({})[1], "the notes tell of old names where there are none")
 ok("the values of the original's chart: same service, ingress, image, name and selector; the notes tell the new names")
 
+for image, expected in [
+    ({}, "localhost/imalive:0.1.0"),  # the name in docker/build's archive
+    ({"registry": "registry.example:5000"}, "registry.example:5000/imalive:0.1.0"),
+    ({"registry": "", "repository": "team/imalive", "tag": "1"}, "team/imalive:1"),
+    (EVERYTHING["image"], "registry.example:5000/team/imalive@sha256:" + "a" * 64),
+]:
+    rendered = container(render({"image": image})[0])["image"]
+    must(rendered == expected, f"image {image} is {rendered}, not {expected}")
+
 found, _ = render({"kind": "DaemonSet"})
 sources = {entry["name"]: entry.get("valueFrom") for entry in container(found)["env"]}
 must(sources["IMALIVE_NODE_NAME"] == {"fieldRef": {"fieldPath": "spec.nodeName"}}, "not the name of the Kubernetes node")
