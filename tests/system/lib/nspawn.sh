@@ -59,7 +59,9 @@ nsp_stop() {
 
 nsp_gone() { ! kill -0 "$1" 2>/dev/null; }
 
+# Its child first, which is 1 inside: it would outlive nspawn, and all of the container with it.
 nsp_kill() {
+  pkill -KILL --parent "$1" 2>/dev/null || true
   kill -KILL "$1" 2>/dev/null || return 0
   wait "$1" 2>/dev/null || true
 }
