@@ -130,6 +130,9 @@ pub const HEARTBEAT_BYTES: usize = 64 * 1024;
 /// this.
 pub const STATUS_INTERVAL: Duration = Duration::from_secs(30);
 
+/// The least watchdog interval that is kept: below it, the agent would do nothing but feed it.
+pub const WATCHDOG_MIN: Duration = Duration::from_millis(10);
+
 /// The text of one diagnostic: with its time and level it stays below the 4,096 bytes that a pipe takes at once.
 pub const DIAGNOSTIC_BYTES: usize = 2048;
 

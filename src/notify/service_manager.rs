@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::config::SYSTEMD;
-use crate::limits::STATUS_INTERVAL;
+use crate::limits::{STATUS_INTERVAL, WATCHDOG_MIN};
 
 /// The service manager, if there is one that wants to know.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub struct ServiceManager {
     /// Not told for this long, it starts the agent anew.
     watchdog: Option<Duration>,
     told: Option<Instant>,
+    /// It did not take what it was told last.
+    busy: bool,
     ready: bool,
     /// The log knows that it cannot be told.
     trouble: bool,
@@ -39,9 +41,10 @@ impl ServiceManager {
         }
         let number = |name: &str| lookup(name)?.to_str()?.parse::<u64>().ok();
         let ours = number("WATCHDOG_PID").is_none_or(|other| other == u64::from(pid));
+        let watchdog = number("WATCHDOG_USEC").filter(|micros| ours && *micros > 0).map(Duration::from_micros);
         ServiceManager {
-            socket: lookup("NOTIFY_SOCKET").and_then(open),
-            watchdog: number("WATCHDOG_USEC").filter(|micros| ours && *micros > 0).map(Duration::from_micros),
+            socket: lookup("NOTIFY_SOCKET").filter(|name| !name.is_empty()).and_then(open),
+            watchdog: watchdog.map(|interval| interval.max(WATCHDOG_MIN)),
             ..ServiceManager::default()
         }
     }
@@ -50,7 +53,7 @@ impl ServiceManager {
     ///
     /// To be called by a task of the executor and by no thread of its own: then an agent that hangs is silent.
     pub fn tell(&mut self, now: Instant, status: &dyn Fn() -> String) {
-        if !SYSTEMD || self.socket.is_none() || (self.ready && now < self.after(4)) {
+        if !SYSTEMD || self.socket.is_none() || (self.ready && now < self.after(if self.busy { 8 } else { 4 })) {
             return;
         }
         let mut state = String::with_capacity(128);
@@ -66,9 +69,11 @@ impl ServiceManager {
         self.told = Some(now);
     }
 
-    /// When [`ServiceManager::tell`] has to be called at the latest: after half the interval, as sd_notify(3) wants it.
+    /// When [`ServiceManager::tell`] has to be called at the latest: after half the interval, as sd_notify(3) wants it; an
+    /// eighth after it was too busy to be told, so that it is told three times more before it gives the agent up.
     pub fn due(&self) -> Option<Instant> {
-        (SYSTEMD && self.socket.is_some() && self.watchdog.is_some()).then(|| self.after(2))
+        let waits = SYSTEMD && self.socket.is_some() && (self.watchdog.is_some() || self.busy);
+        waits.then(|| self.after(if self.busy { 8 } else { 2 }))
     }
 
     /// Tells that the agent reloads, which it has done with the next [`ServiceManager::tell`].
@@ -97,6 +102,7 @@ impl ServiceManager {
     fn send(&mut self, state: &str) -> bool {
         let Some((socket, address)) = self.socket.as_ref().filter(|_| SYSTEMD) else { return false };
         let sent = socket.send_to_addr(state.as_bytes(), address);
+        self.busy = sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
         match &sent {
             Ok(_) => self.trouble = false,
             Err(error) if error.kind() == ErrorKind::WouldBlock || self.trouble => {}
@@ -173,6 +179,8 @@ mod tests {
         };
         assert_eq!(due(&[("WATCHDOG_USEC", "30000000")]), Some(Duration::from_secs(15)));
         assert_eq!(due(&[("WATCHDOG_USEC", "30000000"), ("WATCHDOG_PID", "42")]), Some(Duration::from_secs(15)));
+        // Nothing is so impatient that the agent would do nothing else.
+        assert_eq!(due(&[("WATCHDOG_USEC", "1")]), Some(WATCHDOG_MIN / 2));
         for nonsense in ["", "0", "-1", "soon"] {
             assert_eq!(due(&[("WATCHDOG_USEC", nonsense)]), None, "{nonsense}");
         }
@@ -217,10 +225,30 @@ mod tests {
         let (socket, name) = listening("busy");
         let mut manager = manager(&[("NOTIFY_SOCKET", &name)]);
         while manager.send("X=1") {}
-        manager.tell(Instant::now(), &String::new);
+        let now = Instant::now();
+        manager.tell(now, &String::new);
         assert!(!manager.ready);
+        // Without a watchdog too: a READY that is lost would end in a start that takes too long.
+        assert_eq!(manager.due(), Some(now + STATUS_INTERVAL / 8));
         while heard(&socket).is_some() {}
         manager.tell(Instant::now(), &String::new);
         assert_eq!(heard(&socket).as_deref(), Some("READY=1\nSTATUS="));
+        assert_eq!(manager.due(), None);
+    }
+
+    #[test]
+    fn a_watchdog_that_was_not_fed_is_fed_before_its_time_is_up() {
+        let (socket, name) = listening("hungry");
+        let mut manager = manager(&[("NOTIFY_SOCKET", &name), ("WATCHDOG_USEC", "8000000")]);
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        manager.tell(start, &String::new);
+        while manager.send("X=1") {}
+        manager.tell(at(4_000), &String::new);
+        while heard(&socket).is_some() {}
+        assert_eq!(manager.due(), Some(at(5_000)));
+        manager.tell(at(5_000), &String::new);
+        assert_eq!(heard(&socket).as_deref(), Some("WATCHDOG=1\nSTATUS="));
+        assert_eq!(manager.due(), Some(at(9_000)));
     }
 }
