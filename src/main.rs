@@ -160,7 +160,9 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn complain(code: u8, text: &str) -> ExitCode {
+    let journal_stream = std::env::var("JOURNAL_STREAM").ok();
+    let priority = if diagnostics::stderr_is_journal(journal_stream.as_deref()) { "<3>" } else { "" };
     // `eprintln!` would panic where stderr is closed.
-    let _ = rustix::io::write(rustix::stdio::stderr(), ["imalive: ", text, "\n"].concat().as_bytes());
+    let _ = rustix::io::write(rustix::stdio::stderr(), [priority, "imalive: ", text, "\n"].concat().as_bytes());
     ExitCode::from(code)
 }

@@ -115,19 +115,23 @@ fn diagnostics_are_json_where_that_is_asked_for() {
 
 #[test]
 fn the_priority_is_for_the_journal_only() {
-    let stderr_of = |inode_off_by: u64| {
+    let stderr_of = |variable: (&str, &str), inode_off_by: u64| {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         let stat = rustix::fs::fstat(&theirs).unwrap();
         let stream = format!("{}:{}", stat.st_dev, stat.st_ino + inode_off_by);
-        let mut command = imalive(&["check"], &[SLIP, ("JOURNAL_STREAM", &stream)]);
-        assert!(command.stdout(Stdio::null()).stderr(OwnedFd::from(theirs)).status().unwrap().success());
+        let mut command = imalive(&["check"], &[variable, ("JOURNAL_STREAM", &stream)]);
+        command.stdout(Stdio::null()).stderr(OwnedFd::from(theirs)).status().unwrap();
         drop(command);
         let mut text = String::new();
         ours.read_to_string(&mut text).unwrap();
         text
     };
-    assert_eq!(stderr_of(0), format!("<4>WARN  [imalive] {TOLD}\n"));
-    assert!(stderr_of(1).starts_with("WARN  [20"));
+    assert_eq!(stderr_of(SLIP, 0), format!("<4>WARN  [imalive] {TOLD}\n"));
+    assert!(stderr_of(SLIP, 1).starts_with("WARN  [20"));
+    // What ends it too: `journalctl -p err` has the reason.
+    let bad = ("LISTEN_PORT", "eighty");
+    assert!(stderr_of(bad, 0).starts_with("<3>imalive: LISTEN_PORT: "));
+    assert!(stderr_of(bad, 1).starts_with("imalive: LISTEN_PORT: "));
 }
 
 /// Exit code of `check` with a diagnostic for `stderr`.

@@ -57,6 +57,11 @@ pub fn init(config: &Config, journal_stream: Option<&str>, sources: Sources) -> 
     Ok(())
 }
 
+/// Whether stderr is the journal's, for what has to be said before there is a configuration.
+pub fn stderr_is_journal(journal_stream: Option<&str>) -> bool {
+    rustix::fs::fstat(rustix::stdio::stderr()).is_ok_and(|stat| is_journal(journal_stream, stat.st_dev, stat.st_ino))
+}
+
 /// `$JOURNAL_STREAM` holds the device and inode of the journal's stream; a child whose stderr was redirected inherits
 /// the variable too (systemd.exec(5)).
 fn is_journal(journal_stream: Option<&str>, device: u64, inode: u64) -> bool {
