@@ -64,6 +64,8 @@ pub struct Mount {
     pub id: u64,
     /// Its type.
     pub fs_type: FsType,
+    /// Whether the file system itself is read-only, not just this mount of it; `None` where the line was too long.
+    pub read_only: Option<bool>,
 }
 
 /// Looks for the mount that a path is on.
@@ -111,8 +113,15 @@ fn mount_above(line: Line<'_>, path: &[u8]) -> Option<(usize, Mount)> {
     let mount_point = fields.nth(3)?;
     let _options = fields.next()?;
     let length = length_above(mount_point, path)?;
-    let fs_type = fields.skip_while(|field| *field != b"-").nth(1);
-    Some((length, Mount { id, fs_type: FsType::new(fs_type.unwrap_or_default()) }))
+    let mut fields = fields.skip_while(|field| *field != b"-");
+    let fs_type = FsType::new(fields.nth(1).unwrap_or_default());
+    // Of the file system's options, which of the two it is comes first.
+    let read_only = match fields.nth(1).unwrap_or_default().split(|byte| *byte == b',').next().unwrap_or_default() {
+        b"ro" => Some(true),
+        b"rw" => Some(false),
+        _ => None,
+    };
+    Some((length, Mount { id, fs_type, read_only }))
 }
 
 /// The length of a mount point without its escapes, if `path` is at or below it.
@@ -161,11 +170,28 @@ mod tests {
 
     #[test]
     fn the_longest_mount_point_wins() {
-        assert_eq!(parse(PI.as_bytes(), b"/mnt/nas/x"), Some(Mount { id: 61, fs_type: FsType::new(b"nfs4") }));
+        assert_eq!(
+            parse(PI.as_bytes(), b"/mnt/nas/x"),
+            Some(Mount { id: 61, fs_type: FsType::new(b"nfs4"), read_only: Some(false) })
+        );
         assert_eq!(fs_type("/"), "ext4");
         assert_eq!(fs_type("/proc"), "proc");
         assert_eq!(fs_type("/home/pi"), "ext4");
         assert_eq!(fs_type("/mnt/nas"), "nfs4");
+    }
+
+    #[test]
+    fn a_mount_that_is_read_only_says_nothing_of_the_file_system() {
+        let read_only = |text: &str| parse(text.as_bytes(), b"/").and_then(|mount| mount.read_only);
+        assert_eq!(
+            read_only("27 1 179:2 / / ro,noatime shared:1 - ext4 /dev/root rw,errors=remount-ro\n"),
+            Some(false)
+        );
+        assert_eq!(read_only("27 1 179:2 / / rw - ext4 /dev/root ro,errors=remount-ro\n"), Some(true));
+        assert_eq!(read_only("27 1 179:2 / / ro - squashfs /dev/root ro\n"), Some(true));
+        for cut in ["27 1 179:2 / / ro - ext4 /dev/root r\n", "27 1 179:2 / / ro - ext4 /dev/root\n"] {
+            assert_eq!(read_only(cut), None);
+        }
     }
 
     #[test]
@@ -198,11 +224,15 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_decides_on_its_front() {
         let options = "lowerdir=".to_string() + &"/var/lib/layer:".repeat(READ_BYTES);
-        let text = format!("27 1 0:1 / / rw - ext4 /dev/root rw\n28 27 0:2 / /merged rw - overlay overlay {options}\n");
+        let text =
+            format!("27 1 0:1 / / rw - ext4 /dev/root rw\n28 27 0:2 / /merged rw - overlay overlay rw,{options}\n");
         for most in [100, READ_BYTES] {
             let mut mount_lines = MountLines::new(b"/merged/x");
             in_pieces(text.as_bytes(), most, &mut |line| mount_lines.line(line));
-            assert_eq!(mount_lines.finish(), Some(Mount { id: 28, fs_type: FsType::new(b"overlay") }));
+            assert_eq!(
+                mount_lines.finish(),
+                Some(Mount { id: 28, fs_type: FsType::new(b"overlay"), read_only: Some(false) })
+            );
         }
     }
 

@@ -38,6 +38,12 @@ impl Mounts {
         self.found
     }
 
+    /// The same, read in any case: the kernel that makes a file system read-only does not say that a mount has changed.
+    pub fn again(&mut self, path: &Path, page: &mut Page) -> Option<Mount> {
+        self.found = self.walk(path, page);
+        self.found
+    }
+
     /// Follows `path` component by component as the kernel would, but never beyond a mount that may hang: even reading
     /// a symbolic link there can take for ever.
     fn walk(&mut self, path: &Path, page: &mut Page) -> Option<Mount> {

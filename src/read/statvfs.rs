@@ -133,7 +133,7 @@ mod tests {
     const DISK: Disk = Disk { total_bytes: 100, free_bytes: 50, available_bytes: 40, read_only: false };
 
     fn nfs(id: u64) -> Mount {
-        Mount { id, fs_type: FsType::new(b"nfs4") }
+        Mount { id, fs_type: FsType::new(b"nfs4"), read_only: Some(false) }
     }
 
     fn stuck() -> Result<Disk, Cause> {

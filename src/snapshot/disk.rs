@@ -9,7 +9,7 @@ pub struct Disk {
     pub free_bytes: u64,
     /// Free space for everybody.
     pub available_bytes: u64,
-    /// Mounted read-only: how an SD card that fails shows itself first.
+    /// It is read-only, for everybody and not just for us: how an SD card that fails shows itself first.
     pub read_only: bool,
 }
 
