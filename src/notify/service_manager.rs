@@ -129,7 +129,7 @@ fn open(name: OsString) -> Option<(UnixDatagram, SocketAddr)> {
     opened.map_err(|error| log::warn!("NOTIFY_SOCKET: {error}")).ok()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "systemd"))]
 mod tests {
     use super::*;
 
