@@ -195,7 +195,10 @@ impl Agent {
     }
 
     fn tell_service_manager(&self) {
-        let status = || report::journal::summary(self.sampler.borrow().snapshot());
+        let status = || {
+            self.refresh();
+            report::journal::summary(self.sampler.borrow().snapshot())
+        };
         self.service_manager.borrow_mut().tell(Instant::now(), &status);
     }
 

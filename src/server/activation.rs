@@ -9,6 +9,9 @@ use rustix::net::{SocketType, sockopt};
 pub fn inherited() -> io::Result<Option<TcpListener>> {
     let invalid = |what: &'static str| io::Error::new(ErrorKind::InvalidInput, what);
     let number = |name| std::env::var(name).ok()?.parse::<u32>().ok();
+    if std::env::var_os("LISTEN_FDS").is_none_or(|count| count.is_empty()) {
+        return Ok(None);
+    }
     // Asked here too: the crate makes room for as many as it is told of.
     if number("LISTEN_PID") == Some(std::process::id()) && number("LISTEN_FDS").is_some_and(|count| count > 1) {
         return Err(invalid("more than one: expected a single ListenStream="));
