@@ -14,8 +14,8 @@ use core::time::Duration;
 
 use crate::limits::NODE_NAME_BYTES;
 
-/// Whether this build talks to systemd: notification, watchdog, socket activation, journal.
-pub const SYSTEMD: bool = cfg!(feature = "systemd");
+/// Whether this build talks to systemd: notification, watchdog, socket activation, journal. Unit tests do in any build.
+pub const SYSTEMD: bool = cfg!(any(test, feature = "systemd"));
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -129,7 +129,7 @@ fn open(name: OsString) -> Option<(UnixDatagram, SocketAddr)> {
     opened.map_err(|error| log::warn!("NOTIFY_SOCKET: {error}")).ok()
 }
 
-#[cfg(all(test, feature = "systemd"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
