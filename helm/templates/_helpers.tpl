@@ -14,13 +14,13 @@
 
 {{/* The chart of the Python service selects by this one label, and a Deployment's selector cannot change: upgrades keep it. */}}
 {{- define "imalive.selector" -}}
-app: {{ include "imalive.fullname" . }}
+app: {{ include "imalive.fullname" . | quote }}
 {{- end -}}
 
 {{- define "imalive.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/name: {{ include "imalive.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "imalive.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ include "imalive.selector" . }}

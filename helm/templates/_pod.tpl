@@ -10,7 +10,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  serviceAccountName: {{ include "imalive.serviceAccountName" . }}
+  serviceAccountName: {{ include "imalive.serviceAccountName" . | quote }}
   automountServiceAccountToken: false
   # Else each service of the namespace becomes variables here.
   enableServiceLinks: false
@@ -47,7 +47,7 @@ spec:
             fieldRef:
               fieldPath: spec.nodeName
           {{- else }}
-          value: {{ include "imalive.fullname" . }}
+          value: {{ include "imalive.fullname" . | quote }}
           {{- end }}
         - name: WAIT_TIME
           value: {{ .Values.wait_time | quote }}
@@ -117,7 +117,7 @@ spec:
     {{- if .Values.manifest }}
     - name: manifest
       configMap:
-        name: {{ include "imalive.fullname" . }}
+        name: {{ include "imalive.fullname" . | quote }}
     {{- end }}
     {{- if include "imalive.hostMetrics" . }}
     - name: proc

@@ -255,6 +255,13 @@ if not used or not used <= known:
     die(f"alerts use metrics that the agent does not have: {used - known}")
 ok(f"promtool: {len(rule['spec']['groups'][0]['rules'])} alerts, on {len(used)} metrics that the agent has")
 
+found, _ = render({"fullnameOverride": "123", "nameOverride": "12"}, name="1")
+for kind, manifest in found.items():
+    labels = manifest["metadata"]["labels"]
+    must(manifest["metadata"]["name"] == "123" and all(isinstance(value, str) for value in labels.values()), f"{kind}: digits are a number")
+must(variables(found)["IMALIVE_NODE_NAME"] == "123" and workload(found)["spec"]["selector"]["matchLabels"] == {"app": "123"}, "digits are a number")
+ok("names of digits stay names")
+
 package = helm.package(chart_path, destination=scratch)
 if render(CASES["everything"], helm.Chart.load(package)) != render(CASES["everything"]):
     die("the package renders otherwise than the folder")
