@@ -230,6 +230,9 @@ REFUSED = [
     ({"monitors": [{"type": "tcp", "name": "x", "url": "h:1"}]}, "monitors: imalive 0.1.0 does not watch other services yet"),
     ({"otlp_endpoint": "http://collector:4317"}, "otlp_endpoint: imalive 0.1.0 does not send"),
     ({"extraEnv": [{"name": "SLACK_TOKEN", "value": "x"}]}, "extraEnv: imalive 0.1.0 does not know SLACK_TOKEN yet"),
+    ({"extraEnv": [{"name": "MAX_CONNECTIONS", "value": 16}]}, "/extraEnv/0/value"),
+    ({"extraEnv": [{"name": "MAX_CONNECTIONS", "vlaue": "16"}]}, "'vlaue' not allowed"),
+    ({"podLabels": {"app": "x"}}, "invalid propertyName 'app'"),
     ({"ingress": {"enabled": True}, "service": {"enabled": False}}, "service.enabled must be true"),
 ]
 for values, expected in REFUSED:
