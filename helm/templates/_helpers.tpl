@@ -71,7 +71,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- fail (printf "%s: %s does not send to an OpenTelemetry collector yet; let it scrape /v1/prom" $name $what) -}}
 {{- end -}}
 {{- end -}}
+{{- $own := dict "IMALIVE_NODE_NAME" "nodeName" "LISTEN_PORT" "containerPort" "WAIT_TIME" "wait_time" "LOG_LEVEL" "log.level" -}}
+{{- $own = merge $own (dict "LOG_FORMAT" "log.format" "WARNING_THRESHOLD" "thresholds.warning" "ERROR_THRESHOLD" "thresholds.error") -}}
 {{- range .Values.extraEnv -}}
+{{- if hasKey $own .name -}}
+{{- fail (printf "extraEnv: %s is the value %s" .name (index $own .name)) -}}
+{{- end -}}
 {{- if regexMatch "^(SLACK|DISCORD|OTEL)_" .name -}}
 {{- fail (printf "extraEnv: %s does not know %s yet" $what .name) -}}
 {{- end -}}

@@ -36,7 +36,7 @@ spec:
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       ports:
         - name: http
-          containerPort: 8080
+          containerPort: {{ .Values.containerPort }}
           protocol: TCP
       env:
         - name: IMALIVE_NODE_NAME
@@ -49,6 +49,8 @@ spec:
           {{- else }}
           value: {{ include "imalive.fullname" . | quote }}
           {{- end }}
+        - name: LISTEN_PORT
+          value: {{ .Values.containerPort | quote }}
         - name: WAIT_TIME
           value: {{ .Values.wait_time | quote }}
         - name: LOG_LEVEL

@@ -65,6 +65,8 @@ def belong_together(case, found):
     mounts = {mount["name"] for mount in container(found).get("volumeMounts", [])}
     volumes = {volume["name"] for volume in pod["spec"].get("volumes", [])}
     problems = []
+    if variables(found)["LISTEN_PORT"] != str(container(found)["ports"][0]["containerPort"]):
+        problems.append("the agent listens on another port than the container's")
     if not selects(workload(found)["spec"]["selector"]["matchLabels"], labels):
         problems.append("the workload does not select its own pods")
     if mounts != volumes:
@@ -148,7 +150,7 @@ CASES = {
                    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
                                                   "labelSelector": {"matchLabels": {"app": "alive"}}}]},
     "daemonset": {"kind": "DaemonSet"},
-    "daemonset, everything": {**EVERYTHING, "kind": "DaemonSet", "hostNetwork": True, "service": {"clusterIP": "None"},
+    "daemonset, everything": {**EVERYTHING, "kind": "DaemonSet", "hostNetwork": True, "containerPort": 9100, "service": {"clusterIP": "None"},
                               "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%"}}},
     "daemonset without host figures": {"kind": "DaemonSet", "hostMetrics": False},
     "part of another chart": {"global": {"x": 1}, "enabled": True},
@@ -232,6 +234,7 @@ REFUSED = [
     ({"extraEnv": [{"name": "SLACK_TOKEN", "value": "x"}]}, "extraEnv: imalive 0.1.0 does not know SLACK_TOKEN yet"),
     ({"extraEnv": [{"name": "MAX_CONNECTIONS", "value": 16}]}, "/extraEnv/0/value"),
     ({"extraEnv": [{"name": "MAX_CONNECTIONS", "vlaue": "16"}]}, "'vlaue' not allowed"),
+    ({"extraEnv": [{"name": "LISTEN_PORT", "value": "9000"}]}, "extraEnv: LISTEN_PORT is the value containerPort"),
     ({"podLabels": {"app": "x"}}, "invalid propertyName 'app'"),
     ({"ingress": {"enabled": True}, "service": {"enabled": False}}, "service.enabled must be true"),
 ]
