@@ -13,6 +13,12 @@ IMALIVE_SITE = $(call qstrip,$(BR2_PACKAGE_IMALIVE_SITE))
 else
 IMALIVE_SITE = $(realpath $(BR2_EXTERNAL_IMALIVE_PATH)/..)
 IMALIVE_SITE_METHOD = local
+# A tree that was taken out of its checkout would copy whatever is beside it.
+ifeq ($(BR2_PACKAGE_IMALIVE)$(BR_BUILDING),yy)
+ifeq ($(wildcard $(BR2_EXTERNAL_IMALIVE_PATH)/../Cargo.toml),)
+$(error No source beside $(BR2_EXTERNAL_IMALIVE_PATH): set BR2_PACKAGE_IMALIVE_SITE, or use the tree of a checkout)
+endif
+endif
 endif
 
 # Not what the checkout was built into: gigabytes.
