@@ -11,7 +11,8 @@
 //! and the current snapshot, and calls the rooms in this order.
 //!
 //! A room sees only the rooms above it in the list below, and never one of its own rank (`tests/layers.rs` holds this):
-//! `limits` < `snapshot` `config` < `parse` `report` `http` < `read` `monitor` `notify` < `server` < `agent`.
+//! `limits` < `snapshot` `config` < `parse` `uptime` `report` `http` `reactor` < `client` < `read` `monitor` `notify` <
+//! `server` < `agent`.
 //!
 //! Without the `std` feature what is left is the `no_std` core: values, parsers, reports and the reading of requests.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
@@ -28,6 +29,13 @@ pub mod snapshot;
 pub mod http;
 pub mod parse;
 pub mod report;
+pub mod uptime;
+
+#[cfg(feature = "std")]
+pub mod reactor;
+
+#[cfg(feature = "monitors")]
+pub mod client;
 
 #[cfg(feature = "std")]
 pub mod monitor;

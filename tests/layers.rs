@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first; rooms of one rank do not see each other.
-const RANKS: [&[&str]; 7] = [
+const RANKS: [&[&str]; 8] = [
     &["limits"],
     &["snapshot", "config"],
-    &["parse", "uptime", "report", "http"],
+    &["parse", "uptime", "report", "http", "reactor"],
+    &["client"],
     &["read", "monitor", "notify", "telemetry"],
     &["server"],
     &["agent"],

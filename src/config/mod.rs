@@ -1,9 +1,13 @@
 //! What the operator asked for, as values. `variables` is the one table of what can be asked; `environment` reads it,
 //! `help` prints it.
 
+#[cfg(feature = "monitors")]
+pub mod codes;
 pub mod environment;
 mod error;
 pub mod help;
+#[cfg(feature = "monitors")]
+pub mod monitors;
 mod variables;
 
 pub use error::ConfigError;
@@ -16,6 +20,9 @@ use crate::limits::NODE_NAME_BYTES;
 
 /// Whether this build talks to systemd: notification, watchdog, socket activation, journal. Unit tests do in any build.
 pub const SYSTEMD: bool = cfg!(any(test, feature = "systemd"));
+
+/// Whether this build checks other services.
+pub const MONITORS: bool = cfg!(feature = "monitors");
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

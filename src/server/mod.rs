@@ -3,7 +3,6 @@
 #[cfg(feature = "systemd")]
 mod activation;
 mod connection;
-mod reactor;
 mod signals;
 mod slots;
 
@@ -21,7 +20,7 @@ use crate::server::slots::{Phase, Slots, Ticket};
 use crate::snapshot::Method;
 
 pub use connection::fresh_cid;
-pub use reactor::{Interest, Reactor, Sleep};
+pub use crate::reactor::{Interest, Reactor, Sleep};
 pub use signals::{Signal, Signals};
 
 #[cfg(feature = "systemd")]

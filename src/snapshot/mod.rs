@@ -4,6 +4,7 @@ mod counters;
 mod cpu;
 mod disk;
 mod memory;
+mod monitor;
 mod process;
 mod threshold;
 
@@ -11,6 +12,9 @@ pub use counters::{Counters, HANDLERS, Method, RequestCounts, StatusClass};
 pub use cpu::{Cpu, CpuReading, CpuTimes, CpuUsage};
 pub use disk::Disk;
 pub use memory::{Memory, Swap};
+pub use monitor::{
+    Change, Failure, FailureKind, Millis, MonitorId, MonitorStatus, Notice, NoticeItem, NoticeKind, Outcome, State, Unknown,
+};
 pub use process::Process;
 pub use threshold::{Crossing, Level, Threshold, Thresholds};
 

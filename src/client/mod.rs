@@ -1,0 +1,1 @@
+//! Asking others: names to addresses, connections, TLS, one HTTP request. Nothing here blocks the executor.
