@@ -1,5 +1,6 @@
 //! What `imalive.yml` asks for, as values: types settled, defaults filled in, secrets read.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -81,7 +82,7 @@ pub struct Monitor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
     /// One request.
-    Http(HttpCheck),
+    Http(Box<HttpCheck>),
     /// One connection to a host (a name, an IPv4 address or an IPv6 address without brackets) and port.
     Tcp(String, u16),
     /// What the original took at the start and failed at every round, with the words it has for that.

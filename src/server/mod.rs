@@ -19,8 +19,8 @@ use crate::server::connection::{Connection, Next, Shared};
 use crate::server::slots::{Phase, Slots, Ticket};
 use crate::snapshot::Method;
 
-pub use connection::fresh_cid;
 pub use crate::reactor::{Interest, Reactor, Sleep};
+pub use connection::fresh_cid;
 pub use signals::{Signal, Signals};
 
 #[cfg(feature = "systemd")]

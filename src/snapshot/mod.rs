@@ -13,7 +13,8 @@ pub use cpu::{Cpu, CpuReading, CpuTimes, CpuUsage};
 pub use disk::Disk;
 pub use memory::{Memory, Swap};
 pub use monitor::{
-    Change, Failure, FailureKind, Millis, MonitorId, MonitorStatus, Notice, NoticeItem, NoticeKind, Outcome, State, Unknown,
+    Change, Failure, FailureKind, Millis, MonitorId, MonitorStatus, Notice, NoticeItem, NoticeKind, Outcome, State,
+    Unknown,
 };
 pub use process::Process;
 pub use threshold::{Crossing, Level, Threshold, Thresholds};
