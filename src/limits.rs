@@ -144,3 +144,50 @@ const _: () = assert!(REQUEST_LINE_BYTES < REQUEST_HEAD_BYTES);
 const _: () = assert!(CONNECTIONS * REQUEST_HEAD_BYTES <= UNFINISHED_HEADS_BUDGET_BYTES);
 const _: () = assert!(SHUTDOWN.as_millis() < 1000);
 const _: () = assert!(READ_BYTES <= REQUEST_HEAD_BYTES);
+
+/// Until every monitor has been checked for the first time, so that states are known soon after the start.
+pub const FIRST_CHECKS: Duration = Duration::from_secs(10);
+
+/// Between two checks of one connectivity target, however many monitors ask for proof that this node is online.
+pub const CONNECTIVITY_SPACING: Duration = Duration::from_secs(1);
+
+/// How often each connectivity target is checked while this node is offline. Nobody is disturbed by it: it is the link
+/// that is down.
+pub const CONNECTIVITY_RETRY: Duration = Duration::from_secs(5);
+
+/// Over this the checks are spread that are due at once: when this node is back online, or when a host has fallen.
+pub const RECHECK_SPREAD: Duration = Duration::from_secs(3);
+
+/// How old a check of a monitor must be for the failure of another one on the same host to bring the next one forward.
+pub const RECHECK_MIN_AGE: Duration = Duration::from_secs(2);
+
+/// From a change to the message about it, so that what falls together is told together and what is mended in this time
+/// is not told at all. An offline period shorter than this is not told either.
+pub const DIGEST: Duration = Duration::from_secs(5);
+
+/// How long a message waits at most for monitors that are failing in the same way but are not down yet.
+pub const DIGEST_HOLD: Duration = Duration::from_secs(30);
+
+/// From one message to the next that tells the same news of other monitors: those of a network that falls are checked
+/// one after the other.
+pub const DIGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether a message that waits for other monitors may go.
+pub const DIGEST_POLL: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a maintenance window that holds a message back has ended.
+pub const MAINTENANCE_POLL: Duration = Duration::from_secs(10);
+
+/// A monitor that has been down this often within [`FLAP_WINDOW`] and falls again is flapping.
+pub const FLAP_OUTAGES: usize = 3;
+
+/// See [`FLAP_OUTAGES`].
+pub const FLAP_WINDOW: Duration = Duration::from_secs(3600);
+
+/// How long a monitor has to be in one state to be no longer flapping, and how far apart messages about a link that
+/// flaps are.
+pub const FLAP_STABLE: Duration = Duration::from_secs(600);
+
+// Monitors are checked again before it is told which of them were unknown.
+const _: () = assert!(RECHECK_SPREAD.as_millis() < DIGEST.as_millis());
+const _: () = assert!(FLAP_STABLE.as_millis() < FLAP_WINDOW.as_millis());
