@@ -191,3 +191,71 @@ pub const FLAP_STABLE: Duration = Duration::from_secs(600);
 // Monitors are checked again before it is told which of them were unknown.
 const _: () = assert!(RECHECK_SPREAD.as_millis() < DIGEST.as_millis());
 const _: () = assert!(FLAP_STABLE.as_millis() < FLAP_WINDOW.as_millis());
+/// `imalive.yml`: 2 KB for each of [`MONITORS`], where one takes 300 bytes.
+pub const CONFIG_FILE_BYTES: usize = 256 * 1024;
+
+/// Mappings and lists within one another: the deepest that means something is the field of a monitor's header, the fifth.
+pub const CONFIG_FILE_DEPTH: usize = 8;
+
+/// Keys, values, lists and mappings, those that aliases stand for counted as often: 60 for each of [`MONITORS`], and
+/// 500 KB in memory while the file is read.
+pub const CONFIG_FILE_NODES: usize = 8192;
+
+/// Monitors: 1 KB each for what is configured and known of it, and 2 KB of every answer to `/v1/prom`. The roots of
+/// trust and the connections of four checks weigh more than all of them.
+pub const MONITORS: usize = 128;
+
+/// Bytes of a monitor's name, which stands in each of its twelve series.
+pub const MONITOR_NAME_BYTES: usize = 64;
+
+/// Bytes of a value once its references are resolved: a request body in most cases.
+pub const CONFIG_VALUE_BYTES: usize = 64 * 1024;
+
+/// A file that holds a secret, or the body of a request.
+pub const SECRET_FILE_BYTES: usize = CONFIG_VALUE_BYTES;
+
+/// Header fields of one monitor or webhook; a server such as nginx takes about as many.
+pub const CHECK_HEADERS: usize = 32;
+
+/// Targets that prove this node to be online, of each scope: one that answers is enough.
+pub const CONNECTIVITY_TARGETS: usize = 8;
+
+/// Maintenance windows, one for each day of a weekly one: all are looked at once a second.
+pub const MAINTENANCE_WINDOWS: usize = 64;
+
+/// Webhooks: each has a queue of messages.
+pub const WEBHOOKS: usize = 8;
+
+/// The shortest time-out of a check: less than a way around the world and back is a false alarm.
+pub const CHECK_TIMEOUT_MIN: Duration = Duration::from_millis(100);
+
+/// The longest: what answers after ten minutes is not alive.
+pub const CHECK_TIMEOUT_MAX: Duration = Duration::from_secs(600);
+
+/// The shortest time from one check to the next, and of a retry: one second, as of heartbeats.
+pub const CHECK_INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// The longest: a day, as of heartbeats.
+pub const CHECK_INTERVAL_MAX: Duration = Duration::from_secs(86_400);
+
+/// Failures or successes in a row that may be asked for: three hours of checks ten seconds apart.
+pub const CHECK_THRESHOLD: u32 = 1000;
+
+/// Redirects followed unless the file says otherwise: what browsers and curl meet is below five.
+pub const REDIRECTS: u8 = 10;
+
+/// Redirects that may be asked for: what the original's HTTP library follows.
+pub const REDIRECTS_MAX: u8 = 30;
+
+/// The shortest time from one reminder to the next: below a minute it is a flood.
+pub const REMINDER_MIN: Duration = Duration::from_secs(60);
+
+/// The longest: a month.
+pub const REMINDER_MAX: Duration = Duration::from_secs(30 * 86_400);
+
+/// The shortest maintenance window: a minute, in which it is written down.
+pub const MAINTENANCE_MIN: Duration = Duration::from_secs(60);
+
+const _: () = assert!(MONITORS <= u16::MAX as usize);
+const _: () = assert!(MONITORS * 2048 <= CONFIG_FILE_BYTES);
+const _: () = assert!(MONITORS * 60 <= CONFIG_FILE_NODES);

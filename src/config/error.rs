@@ -24,21 +24,24 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.variable)?;
         f.write_str(": \"")?;
-        for (at, character) in self.value.chars().enumerate() {
-            match character {
-                _ if at == SHOWN_CHARS => {
-                    f.write_str("...")?;
-                    break;
-                }
-                _ if character.is_control() => f.write_str("?")?,
-                _ => f.write_str(character.encode_utf8(&mut [0; 4]))?,
-            }
-        }
+        write_shown(f, &self.value)?;
         for part in ["\" ", self.problem, ": expected ", &self.expected] {
             f.write_str(part)?;
         }
         Ok(())
     }
+}
+
+/// A value as messages show it: its beginning, and no control characters.
+pub(super) fn write_shown(out: &mut dyn fmt::Write, value: &str) -> fmt::Result {
+    for (at, character) in value.chars().enumerate() {
+        match character {
+            _ if at == SHOWN_CHARS => return out.write_str("..."),
+            _ if character.is_control() => out.write_str("?")?,
+            _ => out.write_str(character.encode_utf8(&mut [0; 4]))?,
+        }
+    }
+    Ok(())
 }
 
 impl core::error::Error for ConfigError {}

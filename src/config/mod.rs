@@ -9,6 +9,8 @@ pub mod help;
 #[cfg(feature = "monitors")]
 pub mod monitors;
 mod variables;
+#[cfg(feature = "monitors")]
+pub mod yaml;
 
 pub use error::ConfigError;
 
