@@ -206,7 +206,7 @@ pub const CONFIG_FILE_NODES: usize = 8192;
 pub const MONITORS: usize = 128;
 
 /// Bytes of a monitor's name, which stands in each of its twelve series.
-pub const MONITOR_NAME_BYTES: usize = 64;
+pub const MONITOR_NAME_BYTES: usize = 128;
 
 /// Bytes of a value once its references are resolved: a request body in most cases.
 pub const CONFIG_VALUE_BYTES: usize = 64 * 1024;

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use imalive::agent::{self, Once};
-use imalive::config::{Config, LogFormat, SYSTEMD, environment, help};
+use imalive::config::file::{self, Sources};
+use imalive::config::{Config, LogFormat, MONITORS, SYSTEMD, environment, help};
 use imalive::monitor::healthcheck::{self, HealthcheckError};
 use imalive::notify::{diagnostics, journal};
 use imalive::read;
@@ -27,7 +28,8 @@ enum Command {
     Run,
     Once(Once),
     Healthcheck(Option<String>),
-    Check,
+    /// With the file of the monitors, if not the one that is in effect.
+    Check(Option<String>),
     Help,
     Version,
 }
@@ -51,7 +53,7 @@ fn perform(command: Command) -> Result<ExitCode, ExitCode> {
         }
         Command::Healthcheck(Some(url)) => ask(&url),
         Command::Healthcheck(None) => ask(&healthcheck::local_url(configuration()?.listen)),
-        Command::Check => print(&environment::effective(&log_to_stderr(configuration()?))),
+        Command::Check(file) => check(&log_to_stderr(configuration()?), file)?,
         Command::Once(form) => print(&agent::once(log_to_stderr(configuration()?), BUILD, form)),
         Command::Run => match agent::run(log_as_configured(configuration()?), BUILD) {
             Ok(()) => ExitCode::SUCCESS,
@@ -75,7 +77,8 @@ fn command_line(mut arguments: Parser) -> Result<Command, lexopt::Error> {
             (Arg::Value(url), Some(Command::Healthcheck(None))) => Command::Healthcheck(Some(url.string()?)),
             (Arg::Value(name), None) if name == "once" => Command::Once(Once::Text),
             (Arg::Value(name), None) if name == "healthcheck" => Command::Healthcheck(None),
-            (Arg::Value(name), None) if name == "check" => Command::Check,
+            (Arg::Value(name), None) if name == "check" => Command::Check(None),
+            (Arg::Value(file), Some(Command::Check(None))) if MONITORS => Command::Check(Some(file.string()?)),
             (argument, _) => return Err(argument.unexpected()),
         });
     }
@@ -91,10 +94,29 @@ fn form(name: &str) -> Result<Once, lexopt::Error> {
     }
 }
 
+fn lookup(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 fn configuration() -> Result<Config, ExitCode> {
-    let lookup = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let config = environment::from_environment(&lookup, &read::host_name().unwrap_or_default());
     config.map_err(|error| complain(CONFIG, &error.to_string()))
+}
+
+/// Prints what is in effect, and what is wrong with the file of the monitors.
+fn check(config: &Config, file: Option<String>) -> Result<ExitCode, ExitCode> {
+    let config_path = file.or_else(|| config.config_path.clone());
+    let sources = Sources { lookup: &lookup, config_file: &read::config_file, secret_file: &read::secret_file };
+    let loaded = file::load(&Config { config_path, ..config.clone() }, &sources);
+    let loaded = loaded.map_err(|error| complain(CONFIG, &error))?;
+    let mut text = environment::effective(config);
+    if let Some(loaded) = loaded {
+        for line in loaded.warning_lines() {
+            say(&["warning: ", &line, "\n"]);
+        }
+        text.push_str(&loaded.summary());
+    }
+    Ok(print(&text))
 }
 
 /// Has the agent's diagnostics go where the configuration says, and that where there is no journal is stderr.
@@ -162,7 +184,11 @@ fn print(text: &str) -> ExitCode {
 fn complain(code: u8, text: &str) -> ExitCode {
     let journal_stream = std::env::var("JOURNAL_STREAM").ok();
     let priority = if diagnostics::stderr_is_journal(journal_stream.as_deref()) { "<3>" } else { "" };
-    // `eprintln!` would panic where stderr is closed.
-    let _ = rustix::io::write(rustix::stdio::stderr(), [priority, "imalive: ", text, "\n"].concat().as_bytes());
+    say(&[priority, "imalive: ", text, "\n"]);
     ExitCode::from(code)
+}
+
+fn say(parts: &[&str]) {
+    // `eprintln!` would panic where stderr is closed.
+    let _ = rustix::io::write(rustix::stdio::stderr(), parts.concat().as_bytes());
 }

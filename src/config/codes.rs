@@ -6,6 +6,13 @@ use alloc::string::String;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodePattern(String);
 
+impl Default for CodePattern {
+    /// The original's: `20*`.
+    fn default() -> Self {
+        CodePattern("20*".into())
+    }
+}
+
 impl CodePattern {
     /// Or `None` where that is no list of codes.
     pub fn parse(text: &str) -> Option<Self> {

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use crate::config::variables::VARIABLES;
+use crate::config::variables;
 
 const COMMANDS: &str = "\
 Says that this node is alive, and what state it is in: over HTTP, to Prometheus
@@ -14,7 +14,8 @@ Commands:
   (none)                          answer requests and beat until SIGTERM
   once [--format text|json|prom]  print one reading of the node
   healthcheck [URL]               ask a running agent whether it is alive
-  check                           print the effective configuration
+  check [FILE]                    print the effective configuration; check that of
+                                  the monitors
 
 Options:
   -h, --help     print this
@@ -28,7 +29,7 @@ Exit codes:
   0   done; healthcheck: alive
   1   failed; healthcheck: not alive, or nobody to ask
   2   arguments not understood
-  78  a variable is not understood
+  78  a variable or the file of the monitors is not understood
 ";
 
 /// Column of a variable's description: the longest name and two spaces.
@@ -37,7 +38,7 @@ const COLUMN: usize = 22;
 /// The text of `--help`.
 pub fn text() -> String {
     let mut text = String::from(COMMANDS);
-    for variable in VARIABLES {
+    for variable in variables::all() {
         text.push_str("  ");
         text.push_str(variable.name);
         for _ in 2 + variable.name.len()..COLUMN {
@@ -62,7 +63,7 @@ mod tests {
         for line in text.lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }
-        for variable in VARIABLES {
+        for variable in variables::all() {
             assert!(variable.name.len() + 4 <= COLUMN, "{}", variable.name);
             assert!(text.contains(&alloc::format!("\n  {} ", variable.name)), "{text}");
         }

@@ -5,6 +5,11 @@
 pub mod codes;
 pub mod environment;
 mod error;
+#[cfg(feature = "monitors")]
+pub mod file;
+#[cfg(not(feature = "monitors"))]
+#[path = "no_file.rs"]
+pub mod file;
 pub mod help;
 #[cfg(feature = "monitors")]
 pub mod monitors;
@@ -68,6 +73,8 @@ pub struct Config {
     pub error_percent: u8,
     /// The file that `/manifest` answers with (`MANIFEST_FILE_PATH`).
     pub manifest_path: Option<String>,
+    /// The file of the monitors (`IMALIVE_CONFIG`), where [`MONITORS`] are built in.
+    pub config_path: Option<String>,
     /// Where the node's /proc is mounted (`IMALIVE_PROC_PATH`).
     pub proc_path: String,
     /// A path on the file system whose space is reported (`IMALIVE_DISK_PATH`).

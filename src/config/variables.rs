@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
-use crate::config::{Config, LogFormat, LogLevel, SYSTEMD};
+use crate::config::{Config, LogFormat, LogLevel, SYSTEMD, file};
 use crate::limits::CONNECTIONS;
 
 pub(super) struct Variable {
@@ -31,8 +31,12 @@ pub(super) const HEARTBEAT_JSON: &str = "HEART_BIT_LOG_JSON";
 /// The prefix that is ours alone: a variable with it that is not in the table is a slip of the pen.
 pub(super) const PREFIX: &str = "IMALIVE_";
 
-/// In the order of the help.
-pub(super) const VARIABLES: &[Variable] = &[
+/// In the order of the help: those of every build, then those of monitors.
+pub(super) fn all() -> impl Iterator<Item = &'static Variable> {
+    VARIABLES.iter().chain(file::VARIABLES)
+}
+
+const VARIABLES: &[Variable] = &[
     Variable {
         name: "LISTEN_ADDR",
         default: "0.0.0.0",
@@ -197,7 +201,7 @@ const FORMATS: [(&str, LogFormat); 3] =
 
 const _: () = assert!(CONNECTIONS == 128, "the table's words say 128");
 
-fn set<T>(value: Option<T>, set: impl FnOnce(T)) -> bool {
+pub(super) fn set<T>(value: Option<T>, set: impl FnOnce(T)) -> bool {
     value.map(set).is_some()
 }
 
@@ -240,7 +244,7 @@ pub(super) fn node_name<const N: usize>(text: &str) -> Option<heapless::String<N
     heapless::String::try_from(text).ok().filter(|name| !name.is_empty() && !name.contains(char::is_control))
 }
 
-fn path(text: &str) -> Option<String> {
+pub(super) fn path(text: &str) -> Option<String> {
     (!text.contains(char::is_control)).then(|| text.into())
 }
 

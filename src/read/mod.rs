@@ -4,6 +4,7 @@
 //! descriptors still knows its node. Once its first reading is taken, further ones allocate nothing, unless mounts or
 //! CPUs have come or gone. What cannot be read is absent from the snapshot, and told once: see [`Notice`].
 
+mod config_file;
 mod cores;
 mod disk;
 mod file;
@@ -19,6 +20,7 @@ mod statvfs;
 #[cfg(test)]
 mod testing;
 
+pub use config_file::{config_file, secret_file};
 pub use host::host_name;
 pub use manifest::manifest;
 pub use notice::{Cause, Notice, ReadError};

@@ -1,0 +1,1 @@
+//! Tests: a file with a mistake gives one line with its place.

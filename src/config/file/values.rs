@@ -1,0 +1,1 @@
+//! Tests: what a file without mistakes means.
