@@ -33,3 +33,29 @@ pub(super) fn targets(node: &Node<'_>, context: &Context<'_>) -> Result<Vec<Targ
     }
     Ok(targets)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::file::values::read;
+
+    #[test]
+    fn connectivity_targets_are_addresses_or_urls() {
+        let (file, warnings) = read(
+            "connectivity:\n  lan: 192.168.1.1:53\n  wan: ['[2606:4700::1111]:443', https://example.org/, http://u:p@h:81/x]\n\
+             monitors:\n- {name: a, type: tcp, url: 'h:1', scope: wan}\n",
+        );
+        let target = |scope, host: &str, port| Target { scope, host: host.into(), port };
+        let expected = [
+            target(Scope::Lan, "192.168.1.1", 53),
+            target(Scope::Wan, "2606:4700::1111", 443),
+            target(Scope::Wan, "example.org", 443),
+            target(Scope::Wan, "h", 81),
+        ];
+        assert_eq!((file.connectivity, warnings), (expected.into(), Vec::new()));
+        let (_, warnings) =
+            read("connectivity: {lan: 'h:1'}\nmonitors: [{name: a, type: tcp, url: 'h:1', scope: wan}]\n");
+        let expected = "scope: \"wan\" has no target, so a failure always counts: expected targets of that scope under connectivity";
+        assert_eq!((warnings[0].line, warnings[0].text.as_str()), (2, expected));
+    }
+}

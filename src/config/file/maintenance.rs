@@ -94,3 +94,77 @@ fn none_of(fields: &Fields<'_>, keys: &[&str], with: &str) -> Result<(), Mistake
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::file::mistakes::error;
+    use crate::config::file::values::read;
+    use alloc::format;
+
+    #[test]
+    fn maintenance_is_once_or_weekly() {
+        let (file, _) = read(
+            "monitors: [{name: a, type: tcp, url: 'h:1'}, {name: b, type: tcp, url: 'h:1'}]\nmaintenance:\n\
+             - {from: 2026-12-24T22:00:00+01:00, to: 2026-12-24T22:00:00Z, monitors: b}\n\
+             - {weekly: [mon, Sunday], at: 00:30, duration: 2h, offset: +01:00}\n\
+             - {weekly: sun, at: \"23:00\", duration: 7d, monitors: [b, a]}\n",
+        );
+        let windows = |window, monitors: &[u16]| Maintenance { window, monitors: monitors.into() };
+        let weekly = |from_week_secs, duration_secs| Window::Weekly { from_week_secs, duration_secs };
+        let expected = [
+            windows(Window::Once { from_unix_secs: 1_798_146_000, to_unix_secs: 1_798_149_600 }, &[1]),
+            windows(weekly(604_800 - 1800, 7200), &[]),
+            windows(weekly(6 * 86_400 - 1800, 7200), &[]),
+            windows(weekly(6 * 86_400 + 82_800, 604_800), &[1, 0]),
+        ];
+        assert_eq!(file.maintenance, expected);
+        assert_eq!(read("maintenance: [{weekly: daily, at: '02:00', duration: 1h}]\n").0.maintenance.len(), 7);
+    }
+
+    #[test]
+    fn a_maintenance_window_is_whole() {
+        let one = |window: &str| error(&format!("maintenance:\n- {{{window}}}\n"));
+        for (window, expected) in [
+            ("", "2:3: maintenance: neither once nor weekly: expected from and to, or weekly, at and duration"),
+            ("from: 2026-01-01T00:00:00Z", "2:3: maintenance: a window without to: expected it"),
+            ("weekly: mon, at: '02:00'", "2:3: maintenance: a window without duration: expected it"),
+            (
+                "from: x, weekly: mon",
+                "2:3: maintenance: neither once nor weekly: expected from and to, or weekly, at and duration",
+            ),
+            (
+                "from: tomorrow, to: x",
+                "2:10: from: \"tomorrow\" is not a time: expected one such as 2026-12-24T22:00:00+01:00",
+            ),
+            (
+                "from: 2026-01-01T00:00:00Z, to: 2026-01-01T01:00:00+02:00",
+                "2:36: to: \"2026-01-01T01:00:00+02:00\" is not after from: expected a later time",
+            ),
+            (
+                "weekly: someday, at: '02:00', duration: 1h",
+                "2:12: weekly: \"someday\" is not a day of the week: expected monday to sunday, or daily",
+            ),
+            ("weekly: mon, at: 2am, duration: 1h", "2:21: at: \"2am\" is not a time of the day: expected HH:MM"),
+            (
+                "weekly: mon, at: '02:00', duration: 8d",
+                "2:40: duration: \"8d\" is out of range: expected seconds, or a number with ms, s, m, h or d, from 1m to 7d",
+            ),
+            (
+                "weekly: mon, at: '02:00', duration: 1h, offset: CET",
+                "2:52: offset: \"CET\" is not an offset: expected one such as +01:00, or Z",
+            ),
+            ("weekly: mon, to: x, at: '02:00', duration: 1h", "2:20: to: of no use here: expected it beside from only"),
+            ("from: x, at: '02:00'", "2:16: at: of no use here: expected it beside weekly only"),
+            (
+                "from: 2026-01-01T00:00:00Z, to: 2026-01-02T00:00:00Z, monitors: x",
+                "2:69: monitors: \"x\" is not a monitor: expected the name of one in this file",
+            ),
+        ] {
+            assert_eq!(one(window), expected);
+        }
+        assert!(
+            error("maintenance: x").starts_with("1:14: maintenance: \"x\" is not a list: expected a list of windows")
+        );
+    }
+}
