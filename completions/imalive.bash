@@ -21,5 +21,9 @@ _imalive() {
         words='-h --help -V --version'
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    if [[ $command == check && $COMP_CWORD == 2 ]]; then
+        compopt -o filenames 2>/dev/null
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word")
+    fi
 }
 complete -F _imalive imalive

@@ -54,7 +54,7 @@ fn arguments_that_are_not_understood_are_one_line_and_exit_2() {
     for arguments in [
         &["--nonsense"][..],
         &["nonsense"],
-        &["check", "check"],
+        &["check", "a.yml", "b.yml"],
         &["once", "--format", "xml"],
         &["once", "--format"],
         &["--format", "json"],
@@ -175,6 +175,90 @@ fn a_stdout_that_takes_nothing_is_an_error_unless_its_reader_has_gone() {
     drop(reader);
     let (code, _, err) = said(imalive(&["--help"], &[]).stdout(closed).output().unwrap());
     assert_eq!((code, err.as_str()), (0, ""));
+}
+
+#[cfg(feature = "monitors")]
+mod monitors_file {
+    use super::{imalive, run, said};
+    use std::fs;
+    use std::path::PathBuf;
+
+    /// A directory with an `imalive.yml` in it, gone when the test is over.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(name: &str, text: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("imalive-cli-{}-{name}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            fs::write(path.join("imalive.yml"), text).unwrap();
+            Directory(path)
+        }
+
+        fn file(&self) -> String {
+            self.0.join("imalive.yml").to_str().unwrap().into()
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn check_says_what_was_understood_and_warns() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/original/imalive.yml");
+        let (code, out, err) = run(&["check", file], &[]);
+        assert_eq!(code, 0, "{err}");
+        let first = "# web ok: http GET http://127.0.0.1:18191/ok.json, every 10s, timeout 30s, down after 3 failures 5s apart, \
+            up after 1 success\n";
+        assert!(out.starts_with("LISTEN_ADDR=") && out.contains(first), "{out}");
+        assert!(out.contains("# web-bad-body: ") && !out.contains("secret") && !out.contains("alice"), "{out}");
+        let expected = format!(
+            "warning: {file}:35:10: url: \"nonsense\" is not an address, so every check fails: expected host:port\n"
+        );
+        assert!(err.starts_with(&expected), "{err}");
+        assert!(err.lines().count() == 3 && err.lines().all(|line| line.starts_with("warning: ")), "{err}");
+    }
+
+    #[test]
+    fn a_mistake_is_one_line_and_exit_78() {
+        let directory = Directory::new("mistake", "monitors:\n  - name: x\n    timout: 5\n");
+        let file = directory.file();
+        let expected = format!("imalive: {file}:3:5: timout: unknown key: expected timeout, perhaps\n");
+        assert_eq!(run(&["check", &file], &[]), (78, String::new(), expected.clone()));
+        assert_eq!(run(&["check"], &[("IMALIVE_CONFIG", &file)]), (78, String::new(), expected));
+        let found = said(imalive(&["check"], &[]).current_dir(&directory.0).output().unwrap());
+        assert_eq!(found.2, "imalive: ./imalive.yml:3:5: timout: unknown key: expected timeout, perhaps\n");
+    }
+
+    #[test]
+    fn a_file_that_is_asked_for_has_to_be_there() {
+        let expected = (78, String::new(), "imalive: read /nowhere.yml: there is no such file\n".to_owned());
+        assert_eq!(run(&["check", "/nowhere.yml"], &[]), expected);
+        assert_eq!(run(&["check"], &[("IMALIVE_CONFIG", "/nowhere.yml")]), expected);
+        let (code, out, _) = run(&["check", "/dev/null"], &[("IMALIVE_CONFIG", "/nowhere.yml")]);
+        assert_eq!(code, 0);
+        assert!(out.contains("IMALIVE_CONFIG=/nowhere.yml\n") && out.contains("# /dev/null: 0 monitors"), "{out}");
+    }
+
+    #[test]
+    fn secrets_come_from_the_environment_and_from_files() {
+        let directory = Directory::new("secrets", "");
+        fs::write(directory.0.join("password"), "geheim-file\n").unwrap();
+        let text = "monitors:\n- name: x\n  type: http\n  url: http://h/?t=${TOKEN}\n  username: ${TOKEN}\n  \
+            password_file: ${CREDENTIALS_DIRECTORY}/password\n";
+        fs::write(directory.file(), text).unwrap();
+        let path = directory.0.to_str().unwrap();
+        let variables = [("TOKEN", "geheim-variable"), ("CREDENTIALS_DIRECTORY", path)];
+        let (code, out, err) = run(&["check", &directory.file()], &variables);
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(out.contains("http://h/?t=${TOKEN}, every") && !out.contains("geheim"), "{out}");
+        let (code, _, err) = run(&["check", &directory.file()], &variables[..1]);
+        let expected =
+            "6:18: password_file: ${CREDENTIALS_DIRECTORY} is not set: expected a variable of the environment\n";
+        assert!(code == 78 && err.ends_with(expected), "{err}");
+    }
 }
 
 #[test]

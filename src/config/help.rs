@@ -14,8 +14,7 @@ Commands:
   (none)                          answer requests and beat until SIGTERM
   once [--format text|json|prom]  print one reading of the node
   healthcheck [URL]               ask a running agent whether it is alive
-  check [FILE]                    print the effective configuration, and what is
-                                  wrong with the monitors' file
+  check [FILE]                    print the configuration, check imalive.yml
 
 Options:
   -h, --help     print this
@@ -29,7 +28,7 @@ Exit codes:
   0   done; healthcheck: alive
   1   failed; healthcheck: not alive, or nobody to ask
   2   arguments not understood
-  78  a variable or the monitors' file is not understood
+  78  a variable or imalive.yml is not understood
 ";
 
 /// Column of a variable's description: the longest name and two spaces.

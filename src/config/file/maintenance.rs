@@ -154,7 +154,7 @@ mod tests {
                 "weekly: mon, at: '02:00', duration: 1h, offset: CET",
                 "2:52: offset: \"CET\" is not an offset: expected one such as +01:00, or Z",
             ),
-            ("weekly: mon, to: x, at: '02:00', duration: 1h", "2:20: to: of no use here: expected it beside from only"),
+            ("weekly: mon, to: x, at: '02:00', duration: 1h", "2:21: to: of no use here: expected it beside from only"),
             ("from: x, at: '02:00'", "2:16: at: of no use here: expected it beside weekly only"),
             (
                 "from: 2026-01-01T00:00:00Z, to: 2026-01-02T00:00:00Z, monitors: x",
