@@ -259,3 +259,24 @@ pub const MAINTENANCE_MIN: Duration = Duration::from_secs(60);
 const _: () = assert!(MONITORS <= u16::MAX as usize);
 const _: () = assert!(MONITORS * 2048 <= CONFIG_FILE_BYTES);
 const _: () = assert!(MONITORS * 60 <= CONFIG_FILE_NODES);
+/// What stands in a path in place of `{name}`, decoded: the longest name of a monitor. It is kept while a body comes.
+pub const PATH_PARAMETER_BYTES: usize = 256;
+
+/// Names of monitors in one message to people; what follows is "and 5 more".
+pub const NOTICE_NAMES: usize = 10;
+
+/// Characters of a name in a message to people.
+pub const NOTICE_NAME_CHARS: usize = 64;
+
+/// Characters of a cause in a message to people.
+pub const NOTICE_CAUSE_CHARS: usize = 512;
+
+/// Characters of a text that Discord takes.
+pub const DISCORD_TEXT_CHARS: usize = 2000;
+
+/// Characters of a text that Slack shows without folding it away.
+pub const SLACK_TEXT_CHARS: usize = 3000;
+
+// And the words between them.
+const _: () =
+    assert!(NOTICE_NAMES * (NOTICE_NAME_CHARS + 2) + NOTICE_CAUSE_CHARS + NODE_NAME_BYTES + 256 <= DISCORD_TEXT_CHARS);

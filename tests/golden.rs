@@ -15,7 +15,7 @@ mod samples;
 
 const BUILD: Build = Build { version: "1.0", revision: "1c7cb1f", arch: "x86", target: "" };
 
-const ENDPOINTS: [Endpoint<'static>; 3] = [
+const ENDPOINTS: [Endpoint<'static>; 4] = [
     Endpoint {
         paths: &["/v1/health", "/health"],
         allow: "GET, HEAD, POST, OPTIONS",
@@ -23,7 +23,16 @@ const ENDPOINTS: [Endpoint<'static>; 3] = [
         description: "For load balancers.",
         media_type: "application/json",
         schema: Schema::Health,
-        responses: &[(200, "The node is alive.")],
+        responses: &[(200, "The node is alive."), (503, "A gate is closed.")],
+    },
+    Endpoint {
+        paths: &["/v1/monitors/{name}", "/monitors/{name}"],
+        allow: "GET, HEAD, OPTIONS",
+        summary: "How is one of them?",
+        description: "The monitor of this name.",
+        media_type: "application/json",
+        schema: Schema::Monitor,
+        responses: &[(200, "The monitor."), (404, "There is none.")],
     },
     Endpoint {
         paths: &["/v1/manifest", "/manifest"],

@@ -13,6 +13,8 @@ pub mod file;
 pub mod help;
 #[cfg(feature = "monitors")]
 pub mod monitors;
+#[cfg(feature = "monitors")]
+pub mod template;
 mod variables;
 #[cfg(feature = "monitors")]
 pub mod yaml;

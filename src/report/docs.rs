@@ -65,6 +65,10 @@ fn push_endpoint(out: &mut String, endpoint: &Endpoint<'_>) {
 }
 
 fn push_link(out: &mut String, path: &str) {
+    // One with a name to be filled in leads nowhere as it stands.
+    if path.ends_with('}') {
+        return push_text(out, path);
+    }
     out.push_str("<a href=\"");
     push_text(out, path);
     out.push_str("\">");

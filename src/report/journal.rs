@@ -92,7 +92,7 @@ fn usages(snapshot: &Snapshot) -> [Option<u64>; 4] {
     ]
 }
 
-fn push_source(entry: &mut String, priority: u8, node_name: &str) {
+pub(super) fn push_source(entry: &mut String, priority: u8, node_name: &str) {
     entry.push_str("\nPRIORITY=");
     push_integer(entry, u64::from(priority));
     entry.push_str("\nSYSLOG_IDENTIFIER=imalive");
@@ -101,7 +101,7 @@ fn push_source(entry: &mut String, priority: u8, node_name: &str) {
     entry.extend(node_name.chars().map(|character| if character.is_control() { '?' } else { character }));
 }
 
-fn push_name(entry: &mut String, name: &str) {
+pub(super) fn push_name(entry: &mut String, name: &str) {
     entry.push_str("\nIMALIVE_");
     entry.push_str(name);
     entry.push('=');

@@ -27,6 +27,18 @@ impl Health {
     pub fn at(&self, unix_micros: u64) -> String {
         ["{\"status\":\"ok\",\"time\":\"", &iso8601(unix_micros), &self.after_time].concat()
     }
+
+    /// The answer with 503: alive, but not to be given traffic while these monitors are down.
+    pub fn gated(&self, unix_micros: u64, down: &[&str]) -> String {
+        let open = self.after_time.strip_suffix('}').unwrap_or(&self.after_time);
+        let mut text = ["{\"status\":\"ko\",\"time\":\"", &iso8601(unix_micros), open, ",\"down\":["].concat();
+        for (at, name) in down.iter().enumerate() {
+            text.push_str(if at > 0 { "," } else { "" });
+            text.push_str(&to_string(*name));
+        }
+        text.push_str("]}");
+        text
+    }
 }
 
 /// `/health` of the node with this name at this time.
@@ -77,6 +89,15 @@ mod tests {
         assert_eq!(
             health("anode", samples::RECORDED_MICROS),
             r#"{"status":"ok","time":"2026-11-21T03:24:21.316957","alive":true,"name":"anode"}"#
+        );
+    }
+
+    #[test]
+    fn a_closed_gate_is_said_with_the_names_of_what_is_down() {
+        assert_eq!(
+            Health::new("anode").gated(samples::RECORDED_MICROS, &["web", "a \"b\""]),
+            "{\"status\":\"ko\",\"time\":\"2026-11-21T03:24:21.316957\",\"alive\":true,\"name\":\"anode\",\
+             \"down\":[\"web\",\"a \\\"b\\\"\"]}"
         );
     }
 

@@ -1,16 +1,32 @@
 //! What a client, a log or a collector is told of a snapshot; one wire format a file. Nothing here opens a file, asks
 //! a clock or knows a socket.
 
+#[cfg(feature = "monitors")]
+pub mod change;
+#[cfg(feature = "monitors")]
+pub mod chat;
 pub mod docs;
 mod exposition;
 pub mod heartbeat;
 pub mod iso8601;
 pub mod journal;
 pub mod json;
+#[cfg(feature = "monitors")]
+mod json_object;
 pub mod manifest;
+#[cfg(feature = "monitors")]
+pub mod monitor_line;
+#[cfg(all(test, feature = "monitors"))]
+mod monitor_samples;
+#[cfg(feature = "monitors")]
+pub mod monitors;
+#[cfg(feature = "monitors")]
+pub mod notice;
 mod number;
 pub mod openapi;
 pub mod prometheus;
+#[cfg(feature = "monitors")]
+pub mod prometheus_monitors;
 mod python;
 mod reading;
 #[cfg(test)]
@@ -18,6 +34,17 @@ mod reading;
 mod samples;
 pub mod usage;
 mod value;
+#[cfg(feature = "monitors")]
+mod view;
+#[cfg(feature = "monitors")]
+pub mod webhook;
+#[cfg(feature = "monitors")]
+mod words;
+
+#[cfg(feature = "monitors")]
+pub use change::change;
+#[cfg(feature = "monitors")]
+pub use view::View;
 
 /// Whose reading it is.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +96,10 @@ pub enum Schema {
     Manifest,
     /// One reading of the node.
     Metrics,
+    /// Every monitor.
+    Monitors,
+    /// One monitor.
+    Monitor,
     /// Some JSON object.
     Object,
     /// Not JSON.

@@ -54,6 +54,9 @@ fn operations(out: &mut String, path: &str, endpoint: &Endpoint<'_>) {
         quote(out, endpoint.summary);
         out.push_str(",\"description\":");
         quote(out, endpoint.description);
+        if path.ends_with("/{name}") {
+            out.push_str(r#","parameters":[{"name":"name","in":"path","required":true,"schema":{"type":"string"}}]"#);
+        }
         out.push_str(",\"responses\":{");
         let mut first = true;
         for (status, when) in endpoint.responses {
@@ -75,11 +78,14 @@ fn operations(out: &mut String, path: &str, endpoint: &Endpoint<'_>) {
 fn content(out: &mut String, status: u16, endpoint: &Endpoint<'_>) {
     let media_type = if status < 400 { endpoint.media_type } else { "application/json" };
     let schema = match (status, endpoint.schema) {
+        (503, Schema::Health) => r##"{"$ref":"#/components/schemas/Gated"}"##,
         (500.., _) => r##"{"$ref":"#/components/schemas/Error"}"##,
         (400.., _) => r##"{"$ref":"#/components/schemas/Detail"}"##,
         (_, Schema::Health) => r##"{"$ref":"#/components/schemas/Health"}"##,
         (_, Schema::Manifest) => r##"{"$ref":"#/components/schemas/Manifest"}"##,
         (_, Schema::Metrics) => r##"{"$ref":"#/components/schemas/Metrics"}"##,
+        (_, Schema::Monitors) => r##"{"$ref":"#/components/schemas/Monitors"}"##,
+        (_, Schema::Monitor) => r##"{"$ref":"#/components/schemas/Monitor"}"##,
         (_, Schema::Object) => r#"{"type":"object"}"#,
         (_, Schema::Text) => r#"{"type":"string"}"#,
     };
