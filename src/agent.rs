@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use smol::LocalExecutor;
 
-use crate::config::{Config, LogFormat, LogLevel, SYSTEMD};
+use crate::config::{Config, LogFormat, LogLevel, MONITORS, SYSTEMD};
 use crate::http::DESCRIBED;
 use crate::http::route::{Handler, ROUTES, Route};
 use crate::limits::READING_MAX_AGE;
@@ -220,7 +220,7 @@ impl Agent {
 
     fn body(&self, handler: Handler) -> String {
         let mut body = String::new();
-        self.respond(handler, &mut body);
+        self.respond(handler, "", &mut body);
         body
     }
 
@@ -259,8 +259,8 @@ impl Agent {
 }
 
 impl Service for Rc<Agent> {
-    fn respond(&self, handler: Handler, body: &mut String) -> u16 {
-        Agent::respond(self, handler, body)
+    fn respond(&self, handler: Handler, parameter: &str, body: &mut String) -> u16 {
+        Agent::respond(self, handler, parameter, body)
     }
 
     fn detail(&self, detail: &str, body: &mut String) {
@@ -277,7 +277,7 @@ impl Service for Rc<Agent> {
 }
 
 impl Agent {
-    fn respond(&self, handler: Handler, body: &mut String) -> u16 {
+    fn respond(&self, handler: Handler, _parameter: &str, body: &mut String) -> u16 {
         match handler {
             Handler::Root | Handler::Health => {
                 *body = self.health.at(unix_micros());
@@ -293,8 +293,12 @@ impl Agent {
             }
             Handler::OpenApi if DESCRIBED => *body = report::openapi::render(&self.build, &endpoints()),
             Handler::Docs if DESCRIBED => *body = report::docs::render(&self.build, &endpoints()),
+            Handler::Monitors | Handler::Monitor if MONITORS => {
+                *body = report::json::detail("Not Found");
+                return 404;
+            }
             // The table of a build without them has no path that leads here.
-            Handler::OpenApi | Handler::Docs => return 404,
+            Handler::OpenApi | Handler::Docs | Handler::Monitors | Handler::Monitor => return 404,
         }
         200
     }
@@ -312,6 +316,8 @@ fn endpoints() -> Vec<Endpoint<'static>> {
             Handler::Root | Handler::Health => Schema::Health,
             Handler::Manifest => Schema::Manifest,
             Handler::Metrics => Schema::Metrics,
+            Handler::Monitors => Schema::Monitors,
+            Handler::Monitor => Schema::Monitor,
             Handler::OpenApi => Schema::Object,
             Handler::Prom | Handler::Docs => Schema::Text,
         },

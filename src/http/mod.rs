@@ -3,6 +3,8 @@
 
 pub mod body;
 pub mod framing;
+#[cfg(feature = "monitors")]
+pub mod parameter;
 pub mod request;
 #[cfg(feature = "std")]
 pub mod response;
@@ -11,6 +13,26 @@ pub mod target;
 
 /// Whether the interface describes itself: `/openapi.json` and `/docs`.
 pub const DESCRIBED: bool = cfg!(feature = "docs");
+
+/// A build without monitors has no path with a `{name}`, and keeps nothing of it.
+#[cfg(not(feature = "monitors"))]
+pub mod parameter {
+    /// What stands in a path in place of `{name}`.
+    #[derive(Default)]
+    pub struct Parameter;
+
+    impl Parameter {
+        /// There is none.
+        pub fn of(_: super::route::Resolution, _: super::target::Target<'_>) -> Self {
+            Parameter
+        }
+
+        /// Nothing.
+        pub fn as_str(&self) -> &str {
+            ""
+        }
+    }
+}
 
 /// Why a request is not answered as asked. Each has its status code; after every one the connection is closed, because
 /// where the next request begins is no longer certain.

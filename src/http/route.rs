@@ -1,5 +1,6 @@
 //! The one table of what is answered. The server, `/openapi.json` and `/docs` all read it.
 
+use crate::config::MONITORS;
 use crate::http::DESCRIBED;
 use crate::http::target::Target;
 use crate::snapshot::Method;
@@ -13,6 +14,8 @@ pub enum Handler {
     Manifest,
     Metrics,
     Prom,
+    Monitors,
+    Monitor,
     OpenApi,
     Docs,
 }
@@ -22,7 +25,7 @@ pub enum Handler {
 pub struct Route {
     /// What makes the answer.
     pub handler: Handler,
-    /// Its paths, the documented one first.
+    /// Its paths, the documented one first. `{name}` at the end stands for any one segment.
     pub paths: &'static [&'static str],
     /// The value of `Allow`.
     pub allow: &'static str,
@@ -42,7 +45,11 @@ pub struct Route {
 pub const JSON: &str = "application/json";
 const READ: &str = "GET, HEAD, OPTIONS";
 const READ_AND_POST: &str = "GET, HEAD, POST, OPTIONS";
-const ALIVE: &[(u16, &str)] = &[(200, "The node is alive.")];
+const ALIVE: &[(u16, &str)] = if MONITORS {
+    &[(200, "The node is alive."), (503, "The node is alive but should get no traffic: a monitor with `gate` is down.")]
+} else {
+    &[(200, "The node is alive.")]
+};
 
 /// `Allow` of the server itself: `OPTIONS *`.
 pub const ALLOW_ANY: &str = READ_AND_POST;
@@ -51,85 +58,122 @@ pub const ALLOW_ANY: &str = READ_AND_POST;
 pub const UNKNOWN: (usize, &str) = (0, "unknown");
 
 /// Every endpoint of this build.
-pub const ROUTES: &[Route] = if DESCRIBED { ALL } else { ALL.split_at(ALL.len() - DESCRIPTIONS).0 };
+pub const ROUTES: &[Route] = match (MONITORS, DESCRIBED) {
+    (true, true) => &[ROOT, HEALTH, MANIFEST, METRICS, PROM, ALL_MONITORS, ONE_MONITOR, OPEN_API, DOCS],
+    (true, false) => &[ROOT, HEALTH, MANIFEST, METRICS, PROM, ALL_MONITORS, ONE_MONITOR],
+    (false, true) => &[ROOT, HEALTH, MANIFEST, METRICS, PROM, OPEN_API, DOCS],
+    (false, false) => &[ROOT, HEALTH, MANIFEST, METRICS, PROM],
+};
 
-/// The last so many of all describe the others.
-const DESCRIPTIONS: usize = 2;
+/// What stands for a segment in a path of the table.
+const NAME: &str = "{name}";
 
-const ALL: &[Route] = &[
-    Route {
-        handler: Handler::Root,
-        paths: &["/v1/", "/v1", "/"],
-        allow: READ_AND_POST,
-        post: true,
-        summary: "Is the node alive?",
-        description: "The same answer as /v1/health.",
-        media_type: JSON,
-        responses: ALIVE,
+const ROOT: Route = Route {
+    handler: Handler::Root,
+    paths: &["/v1/", "/v1", "/"],
+    allow: READ_AND_POST,
+    post: true,
+    summary: "Is the node alive?",
+    description: "The same answer as /v1/health.",
+    media_type: JSON,
+    responses: ALIVE,
+};
+
+const HEALTH: Route = Route {
+    handler: Handler::Health,
+    paths: &["/v1/health", "/health"],
+    allow: READ_AND_POST,
+    post: true,
+    summary: "Is the node alive?",
+    description: "The cheapest answer there is, for load balancers: status, time (UTC), alive and the node's name.",
+    media_type: JSON,
+    responses: ALIVE,
+};
+
+const MANIFEST: Route = Route {
+    handler: Handler::Manifest,
+    paths: &["/v1/manifest", "/manifest"],
+    allow: READ,
+    post: false,
+    summary: "What runs here?",
+    description: "The JSON object in MANIFEST_FILE_PATH, or version, commit and architecture of imalive itself.",
+    media_type: JSON,
+    responses: &[(200, "The manifest."), (500, "The manifest file cannot be read or is not a JSON object.")],
+};
+
+const METRICS: Route = Route {
+    handler: Handler::Metrics,
+    paths: &["/v1/metrics", "/metrics"],
+    allow: READ,
+    post: false,
+    summary: "CPU, memory, swap and disk as JSON",
+    description: "One reading of the node, at most a second old. CPU usage is measured since the reading before. \
+        What could not be read is null.",
+    media_type: JSON,
+    responses: &[(200, "The reading.")],
+};
+
+const PROM: Route = Route {
+    handler: Handler::Prom,
+    paths: &["/v1/prom", "/prom"],
+    allow: READ,
+    post: false,
+    summary: "The same for Prometheus",
+    description: if MONITORS {
+        "Text format 0.0.4: the node, imalive's own process, requests, heartbeats and monitors. What could not be \
+        read is left out."
+    } else {
+        "Text format 0.0.4: the node, imalive's own process, requests and heartbeats. What could not be read is left \
+        out."
     },
-    Route {
-        handler: Handler::Health,
-        paths: &["/v1/health", "/health"],
-        allow: READ_AND_POST,
-        post: true,
-        summary: "Is the node alive?",
-        description: "The cheapest answer there is, for load balancers: status, time (UTC), alive and the node's name.",
-        media_type: JSON,
-        responses: ALIVE,
-    },
-    Route {
-        handler: Handler::Manifest,
-        paths: &["/v1/manifest", "/manifest"],
-        allow: READ,
-        post: false,
-        summary: "What runs here?",
-        description: "The JSON object in MANIFEST_FILE_PATH, or version, commit and architecture of imalive itself.",
-        media_type: JSON,
-        responses: &[(200, "The manifest."), (500, "The manifest file cannot be read or is not a JSON object.")],
-    },
-    Route {
-        handler: Handler::Metrics,
-        paths: &["/v1/metrics", "/metrics"],
-        allow: READ,
-        post: false,
-        summary: "CPU, memory, swap and disk as JSON",
-        description: "One reading of the node, at most a second old. CPU usage is measured since the reading before. \
-            What could not be read is null.",
-        media_type: JSON,
-        responses: &[(200, "The reading.")],
-    },
-    Route {
-        handler: Handler::Prom,
-        paths: &["/v1/prom", "/prom"],
-        allow: READ,
-        post: false,
-        summary: "The same for Prometheus",
-        description: "Text format 0.0.4: the node, imalive's own process, requests and heartbeats. What could not be \
-            read is left out.",
-        media_type: "text/plain; version=0.0.4; charset=utf-8",
-        responses: &[(200, "The reading.")],
-    },
-    Route {
-        handler: Handler::OpenApi,
-        paths: &["/openapi.json", "/v1/openapi.json"],
-        allow: READ,
-        post: false,
-        summary: "This interface as OpenAPI 3.1",
-        description: "Made from the table that the server answers from.",
-        media_type: JSON,
-        responses: &[(200, "The description.")],
-    },
-    Route {
-        handler: Handler::Docs,
-        paths: &["/docs", "/v1/docs"],
-        allow: READ,
-        post: false,
-        summary: "This interface as a page",
-        description: "Made from the table that the server answers from. Needs nothing from the internet.",
-        media_type: "text/html; charset=utf-8",
-        responses: &[(200, "The page.")],
-    },
-];
+    media_type: "text/plain; version=0.0.4; charset=utf-8",
+    responses: &[(200, "The reading.")],
+};
+
+const ALL_MONITORS: Route = Route {
+    handler: Handler::Monitors,
+    paths: &["/v1/monitors", "/monitors"],
+    allow: READ,
+    post: false,
+    summary: "How are the services that this node checks?",
+    description: "Every monitor of imalive.yml in its order: state, since when, last outcome with its cause, latency, \
+        thresholds. The status is ko while any is down.",
+    media_type: JSON,
+    responses: &[(200, "The monitors.")],
+};
+
+const ONE_MONITOR: Route = Route {
+    handler: Handler::Monitor,
+    paths: &["/v1/monitors/{name}", "/monitors/{name}"],
+    allow: READ,
+    post: false,
+    summary: "How is one of them?",
+    description: "The monitor of this name, which is percent-encoded UTF-8.",
+    media_type: JSON,
+    responses: &[(200, "The monitor."), (404, "There is no monitor of this name.")],
+};
+
+const OPEN_API: Route = Route {
+    handler: Handler::OpenApi,
+    paths: &["/openapi.json", "/v1/openapi.json"],
+    allow: READ,
+    post: false,
+    summary: "This interface as OpenAPI 3.1",
+    description: "Made from the table that the server answers from.",
+    media_type: JSON,
+    responses: &[(200, "The description.")],
+};
+
+const DOCS: Route = Route {
+    handler: Handler::Docs,
+    paths: &["/docs", "/v1/docs"],
+    allow: READ,
+    post: false,
+    summary: "This interface as a page",
+    description: "Made from the table that the server answers from. Needs nothing from the internet.",
+    media_type: "text/html; charset=utf-8",
+    responses: &[(200, "The page.")],
+};
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +207,7 @@ pub fn resolve(method: Method, target: Target<'_>) -> (Resolution, (usize, &'sta
     for route in ROUTES {
         for &known in route.paths {
             number += 1;
-            if known == path {
+            if known == path || route.handler == Handler::Monitor && segment(known, path).is_some() {
                 let resolution = match method {
                     Method::Get | Method::Head => Resolution::Answer(route),
                     Method::Post if route.post => Resolution::Answer(route),
@@ -175,6 +219,12 @@ pub fn resolve(method: Method, target: Target<'_>) -> (Resolution, (usize, &'sta
         }
     }
     (Resolution::NotFound, UNKNOWN)
+}
+
+/// The segment of `path` that stands in place of `{name}` in `known`, as it was sent.
+pub(super) fn segment<'p>(known: &str, path: &'p str) -> Option<&'p str> {
+    let segment = path.strip_prefix(known.strip_suffix(NAME)?)?;
+    (!segment.is_empty() && !segment.contains('/')).then_some(segment)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::net::{Shutdown, TcpStream};
 use crate::http::Reject;
 use crate::http::body::Body;
 use crate::http::framing::Framing;
+use crate::http::parameter::Parameter;
 use crate::http::request::{self, Head};
 use crate::http::response::{self, Answer, Writer};
 use crate::http::route::{self, Resolution};
@@ -77,6 +78,7 @@ pub struct Connection {
 /// A request whose body is still coming.
 struct Asked {
     resolution: Resolution,
+    parameter: Parameter,
     label: (usize, &'static str),
     method: Method,
     connection: response::Connection,
@@ -290,7 +292,8 @@ impl Asked {
             (true, false) => response::Connection::Unsaid,
         };
         let cid = head.cid.and_then(|cid| cid.try_into().ok()).unwrap_or_else(fresh_cid);
-        Asked { resolution, label, method: head.method, connection, cid, body: Body::new(head.framing) }
+        let parameter = Parameter::of(resolution, head.target);
+        Asked { resolution, parameter, label, method: head.method, connection, cid, body: Body::new(head.framing) }
     }
 }
 
@@ -306,7 +309,9 @@ impl Output {
     fn answer<S: Service>(&mut self, service: &S, asked: &Asked) -> response::Connection {
         let body = &mut self.body;
         let (status, media_type, allow) = match asked.resolution {
-            Resolution::Answer(route) => (service.respond(route.handler, body), route.media_type, None),
+            Resolution::Answer(route) => {
+                (service.respond(route.handler, asked.parameter.as_str(), body), route.media_type, None)
+            }
             Resolution::Options(allow) => (204, "", Some(allow)),
             Resolution::MethodNotAllowed(allow) => {
                 service.detail("Method Not Allowed", body);

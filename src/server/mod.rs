@@ -34,8 +34,9 @@ pub fn inherited() -> io::Result<Option<TcpListener>> {
 
 /// What makes the answers and keeps the counts. Nothing here may block: every connection waits for it.
 pub trait Service {
-    /// Sets `body` to the answer of `handler`; its status code.
-    fn respond(&self, handler: Handler, body: &mut String) -> u16;
+    /// Sets `body` to the answer of `handler`; its status code. `parameter` is what stands in the path in place of
+    /// `{name}`: empty where there is nothing, or no name.
+    fn respond(&self, handler: Handler, parameter: &str, body: &mut String) -> u16;
     /// Sets `body` to what a client is told whose request cannot be answered as asked.
     fn detail(&self, detail: &str, body: &mut String);
     /// Counts one request: under which number and label, and how it ended.
@@ -244,4 +245,55 @@ impl<S: Service> Server<S> {
 /// The wall clock; before 1970 it is 1970.
 fn unix_secs() -> u64 {
     SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::MONITORS;
+    use std::io::{Read, Write};
+
+    struct Echo;
+
+    impl Service for Echo {
+        fn respond(&self, handler: Handler, parameter: &str, body: &mut String) -> u16 {
+            *body = format!("{handler:?} {parameter:?}");
+            200
+        }
+
+        fn detail(&self, detail: &str, body: &mut String) {
+            *body = detail.into();
+        }
+
+        fn count(&self, _: (usize, &'static str), _: Method, _: u16) {}
+
+        fn count_evicted(&self) {}
+    }
+
+    /// What is answered to a request that comes in these pieces.
+    fn answer(pieces: &[&str]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let mut connection = Connection::new(stream);
+        let mut shared = Shared::new(Echo);
+        for piece in pieces {
+            client.write_all(piece.as_bytes()).unwrap();
+            connection.turn(Phase::Idle, &mut shared);
+        }
+        drop(connection);
+        let mut text = String::new();
+        client.read_to_string(&mut text).unwrap();
+        text.rsplit("\r\n").next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_name_in_a_path_reaches_the_service_even_where_a_body_comes_later() {
+        let whole = "GET /v1/monitors/a%20b?x HTTP/1.0\r\n\r\n";
+        assert_eq!(answer(&[whole]), if MONITORS { "Monitor \"a b\"" } else { "Not Found" });
+        let head = "GET /monitors/%C3%BC HTTP/1.0\r\nContent-Length: 4\r\n\r\n";
+        assert_eq!(answer(&[head, "ab", "cd"]), if MONITORS { "Monitor \"ü\"" } else { "Not Found" });
+        assert_eq!(answer(&["GET /v1/health HTTP/1.0\r\n\r\n"]), "Health \"\"");
+    }
 }
