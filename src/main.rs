@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use imalive::agent::{self, Once};
@@ -100,6 +101,10 @@ fn lookup(name: &str) -> Option<String> {
 
 fn configuration() -> Result<Config, ExitCode> {
     let config = environment::from_environment(&lookup, &read::host_name().unwrap_or_default());
+    let config = config.and_then(|mut config| {
+        config.chat.read_secrets(&lookup, &|path| read::manifest(Path::new(path)))?;
+        Ok(config)
+    });
     config.map_err(|error| complain(CONFIG, &error.to_string()))
 }
 
@@ -149,6 +154,9 @@ fn log_to(config: &Config) {
     let journal_stream = std::env::var("JOURNAL_STREAM").ok();
     // Without a stderr there is nobody to tell that there is none.
     let _ = diagnostics::init(config, journal_stream.as_deref(), agent::SOURCES);
+    if let Some(warning) = config.chat.warning() {
+        log::warn!("{warning}");
+    }
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if environment::is_unknown(&name) {

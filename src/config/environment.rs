@@ -7,7 +7,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use crate::config::variables::{self, Variable};
-use crate::config::{Config, ConfigError, LogFormat, LogLevel};
+use crate::config::{Config, ConfigError, LogFormat, LogLevel, chat};
 
 /// The name of a node whose host has none.
 const NAMELESS: &str = "anode";
@@ -31,6 +31,7 @@ pub fn from_environment(lookup: &dyn Fn(&str) -> Option<String>, host_name: &str
         proc_path: String::new(),
         disk_path: String::new(),
         max_connections: 0,
+        chat: chat::Chat::default(),
     };
     let (mut warning_set, mut error_set) = (false, false);
     for variable in variables::all() {
@@ -71,6 +72,7 @@ fn set(config: &mut Config, variable: &'static Variable, value: &str) -> Result<
         return Ok(());
     };
     let expected = Cow::Borrowed(variable.expected);
+    let value = if chat::is_secret(variable.name) { "***" } else { value };
     Err(ConfigError { variable: variable.name, value: value.into(), problem, expected })
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use crate::config::variables;
+use crate::config::{MONITORS, variables};
 
 const COMMANDS: &str = "\
 Says that this node is alive, and what state it is in: over HTTP, to Prometheus
@@ -23,6 +23,11 @@ Options:
 Variables, an empty one counting as unset:
 ";
 
+/// How secrets are kept out of the environment.
+const FILES: &str = "
+A token may stand in a file too, which NAME_FILE names: SLACK_TOKEN_FILE=/PATH
+";
+
 const EXIT_CODES: &str = "
 Exit codes:
   0   done; healthcheck: alive
@@ -32,7 +37,7 @@ Exit codes:
 ";
 
 /// Column of a variable's description: the longest name and two spaces.
-const COLUMN: usize = 22;
+const COLUMN: usize = 24;
 
 /// The text of `--help`.
 pub fn text() -> String {
@@ -47,6 +52,9 @@ pub fn text() -> String {
         for part in [variable.help, " [", default, "]\n"] {
             text.push_str(part);
         }
+    }
+    if MONITORS {
+        text.push_str(FILES);
     }
     text.push_str(EXIT_CODES);
     text
@@ -66,7 +74,7 @@ mod tests {
             assert!(variable.name.len() + 4 <= COLUMN, "{}", variable.name);
             assert!(text.contains(&alloc::format!("\n  {} ", variable.name)), "{text}");
         }
-        assert!(text.contains("  IMALIVE_NODE_NAME   name of the node [the host's name]\n"), "{text}");
-        assert!(text.contains("  LISTEN_PORT         port to listen on; 0: any that is free [8080]\n"), "{text}");
+        assert!(text.contains("  IMALIVE_NODE_NAME     name of the node [the host's name]\n"), "{text}");
+        assert!(text.contains("  LISTEN_PORT           port to listen on; 0: any that is free [8080]\n"), "{text}");
     }
 }

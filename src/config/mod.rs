@@ -2,6 +2,11 @@
 //! `help` prints it.
 
 #[cfg(feature = "monitors")]
+pub mod chat;
+#[cfg(not(feature = "monitors"))]
+#[path = "no_chat.rs"]
+pub mod chat;
+#[cfg(feature = "monitors")]
 pub mod codes;
 pub mod environment;
 mod error;
@@ -83,4 +88,6 @@ pub struct Config {
     pub disk_path: String,
     /// Simultaneous connections (`MAX_CONNECTIONS`), at most [`crate::limits::CONNECTIONS`].
     pub max_connections: usize,
+    /// Slack and Discord, where [`MONITORS`] are built in.
+    pub chat: chat::Chat,
 }

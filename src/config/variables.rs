@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
-use crate::config::{Config, LogFormat, LogLevel, SYSTEMD, file};
+use crate::config::{Config, LogFormat, LogLevel, SYSTEMD, chat, file};
 use crate::limits::CONNECTIONS;
 
 pub(super) struct Variable {
@@ -31,9 +31,9 @@ pub(super) const HEARTBEAT_JSON: &str = "HEART_BIT_LOG_JSON";
 /// The prefix that is ours alone: a variable with it that is not in the table is a slip of the pen.
 pub(super) const PREFIX: &str = "IMALIVE_";
 
-/// In the order of the help: those of every build, then those of monitors.
+/// In the order of the help: those of every build, then those of monitors and of chats.
 pub(super) fn all() -> impl Iterator<Item = &'static Variable> {
-    VARIABLES.iter().chain(file::VARIABLES)
+    VARIABLES.iter().chain(file::VARIABLES).chain(chat::VARIABLES)
 }
 
 const VARIABLES: &[Variable] = &[
@@ -211,7 +211,7 @@ fn number(text: &str, least: u32, most: u32) -> Option<u32> {
     text.parse().ok().filter(|value| digits && (least..=most).contains(value))
 }
 
-fn one_of<T: Copy>(text: &str, values: &[(&str, T)]) -> Option<T> {
+pub(super) fn one_of<T: Copy>(text: &str, values: &[(&str, T)]) -> Option<T> {
     values.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, value)| *value)
 }
 
