@@ -280,3 +280,24 @@ pub const SLACK_TEXT_CHARS: usize = 3000;
 // And the words between them.
 const _: () =
     assert!(NOTICE_NAMES * (NOTICE_NAME_CHARS + 2) + NOTICE_CAUSE_CHARS + NODE_NAME_BYTES + 256 <= DISCORD_TEXT_CHARS);
+/// Messages that wait for one chat or webhook. The oldest makes room for the next and is counted.
+pub const OUTBOX_MESSAGES: usize = 32;
+
+/// Bytes of the messages that wait for one chat or webhook, and of the longest message.
+pub const OUTBOX_BYTES: usize = 32 * 1024;
+
+/// For one message to a chat or webhook, from the name to the answer.
+pub const POST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The least and the longest pause before a message is tried again: twice as long after each failure.
+pub const POST_RETRY_MIN: Duration = Duration::from_secs(5);
+/// See [`POST_RETRY_MIN`].
+pub const POST_RETRY_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// The longest pause that a receiver may ask for (`Retry-After`).
+pub const POST_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How old a message may become before it is given up: who is told a day late has seen it otherwise.
+pub const POST_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+const _: () = assert!(DIAGNOSTIC_BYTES < OUTBOX_BYTES);

@@ -1,12 +1,14 @@
-//! Slack and Discord, with the variables that the original's logger reads.
+//! Slack and Discord, as the original's variables ask for them.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::config::ConfigError;
 use crate::config::monitors::Secret;
-use crate::config::variables::{Variable, one_of, set};
-use crate::config::{Config, ConfigError};
+use crate::config::variables::{one_of, set};
+
+pub(super) use crate::config::chat_variables::VARIABLES;
 
 /// Which chats are told, and of what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +56,7 @@ pub struct ChatHook {
 }
 
 /// Who messages are from where no variable says so.
-const USERNAME: &str = "logger";
+pub(super) const USERNAME: &str = "logger";
 
 /// Each service with what stands around its token in the URL of a webhook.
 const SERVICES: [(&str, &str, &str); 2] =
@@ -147,98 +149,8 @@ pub(super) fn is_secret(name: &str) -> bool {
     SECRETS.iter().any(|(secret, ..)| *secret == name)
 }
 
-const TOKEN: &str = "a webhook's token, or its URL with http:// or https://";
-
-/// In the order of the help.
-pub(super) const VARIABLES: &[Variable] = &[
-    token(
-        "SLACK_TOKEN",
-        "token or URL of a webhook of Slack",
-        |config, value| set_token(&mut config.chat.slack.token, value),
-        |config| hidden(&config.chat.slack.token),
-    ),
-    token(
-        "SLACK_TOKEN_PUBLIC",
-        "another, told of monitors only",
-        |config, value| set_token(&mut config.chat.slack.token_public, value),
-        |config| hidden(&config.chat.slack.token_public),
-    ),
-    text(
-        "SLACK_USERNAME",
-        "DISCORD_USERNAME",
-        "who messages are from",
-        |config, value| set_text(&mut config.chat.slack.username, value),
-        |config| shown(&config.chat.slack.username),
-    ),
-    text(
-        "SLACK_CHANNEL",
-        "the webhook's",
-        "where Slack shows them",
-        |config, value| set_text(&mut config.chat.slack.channel, value),
-        |config| shown(&config.chat.slack.channel),
-    ),
-    text(
-        "SLACK_EMOJI",
-        "the webhook's",
-        "what Slack shows beside them",
-        |config, value| set_text(&mut config.chat.slack.emoji, value),
-        |config| shown(&config.chat.slack.emoji),
-    ),
-    switch(
-        "SLACK_TRIGGER",
-        "yes: tell Slack and Discord",
-        |config, value| set_switch(&mut config.chat.slack.trigger, value),
-        |config| yes_or_no(config.chat.slack.trigger),
-    ),
-    token(
-        "DISCORD_TOKEN",
-        "token or URL of a webhook of Discord",
-        |config, value| set_token(&mut config.chat.discord.token, value),
-        |config| hidden(&config.chat.discord.token),
-    ),
-    token(
-        "DISCORD_TOKEN_PUBLIC",
-        "another, told of monitors only",
-        |config, value| set_token(&mut config.chat.discord.token_public, value),
-        |config| hidden(&config.chat.discord.token_public),
-    ),
-    text(
-        "DISCORD_USERNAME",
-        USERNAME,
-        "who messages are from",
-        |config, value| set_text(&mut config.chat.discord.username, value),
-        |config| shown(&config.chat.discord.username),
-    ),
-    switch(
-        "DISCORD_TRIGGER",
-        "yes: tell Slack and Discord",
-        |config, value| set_switch(&mut config.chat.discord.trigger, value),
-        |config| yes_or_no(config.chat.discord.trigger),
-    ),
-    switch(
-        "NOTIFY_EVERY_LINE",
-        "yes: every line of the log, not changes",
-        |config, value| set_switch(&mut config.chat.every_line, value),
-        |config| yes_or_no(config.chat.every_line),
-    ),
-];
-
-type Set = fn(&mut Config, &str) -> bool;
-type Show = fn(&Config) -> String;
-
-const fn token(name: &'static str, help: &'static str, set: Set, show: Show) -> Variable {
-    Variable { name, default: "", default_is: "none", help, problem: "is not a token", expected: TOKEN, set, show }
-}
-
-const fn text(name: &'static str, default_is: &'static str, help: &'static str, set: Set, show: Show) -> Variable {
-    let (problem, expected) = ("is not a name", "text without control characters");
-    Variable { name, default: "", default_is, help, problem, expected, set, show }
-}
-
-const fn switch(name: &'static str, help: &'static str, set: Set, show: Show) -> Variable {
-    let (problem, expected) = ("is neither yes nor no", "yes, no, true or false");
-    Variable { name, default: "no", default_is: "", help, problem, expected, set, show }
-}
+/// What a token is.
+pub(super) const TOKEN: &str = "a webhook's token, or its URL with http:// or https://";
 
 /// What the original takes for no value.
 fn is_given(value: &str) -> bool {
@@ -246,7 +158,7 @@ fn is_given(value: &str) -> bool {
     !says_nothing && !value.contains("changeit")
 }
 
-fn set_token(slot: &mut Option<Secret>, value: &str) -> bool {
+pub(super) fn set_token(slot: &mut Option<Secret>, value: &str) -> bool {
     if !is_given(value) {
         return true;
     }
@@ -258,7 +170,7 @@ fn set_token(slot: &mut Option<Secret>, value: &str) -> bool {
     fits
 }
 
-fn set_text(slot: &mut Option<String>, value: &str) -> bool {
+pub(super) fn set_text(slot: &mut Option<String>, value: &str) -> bool {
     if is_given(value) {
         *slot = Some(value.into());
     }
@@ -266,28 +178,17 @@ fn set_text(slot: &mut Option<String>, value: &str) -> bool {
 }
 
 /// Also the words that switch the original off, and on.
-fn set_switch(slot: &mut bool, value: &str) -> bool {
+pub(super) fn set_switch(slot: &mut bool, value: &str) -> bool {
     let words = ["no", "false", "off", "ko", "0", "null", "nil", "none"].map(|word| (word, false));
     let on = ["yes", "true", "on", "ok", "1", "enabled"].map(|word| (word, true));
     let value = if value.contains("changeit") { "no" } else { value };
     set(one_of(value, &words).or(one_of(value, &on)), |value| *slot = value)
 }
 
-fn hidden(secret: &Option<Secret>) -> String {
-    if secret.is_some() { "***".into() } else { String::new() }
-}
-
-fn shown(text: &Option<String>) -> String {
-    text.clone().unwrap_or_default()
-}
-
-fn yes_or_no(value: bool) -> String {
-    if value { "yes".into() } else { "no".into() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::config::environment::{effective, from_environment};
     use alloc::string::ToString;
 

@@ -7,6 +7,8 @@ pub mod chat;
 #[path = "no_chat.rs"]
 pub mod chat;
 #[cfg(feature = "monitors")]
+mod chat_variables;
+#[cfg(feature = "monitors")]
 pub mod codes;
 pub mod environment;
 mod error;

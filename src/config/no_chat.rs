@@ -8,7 +8,7 @@ use crate::config::variables::Variable;
 
 /// None.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Chat;
+pub struct Chat {}
 
 impl Chat {
     /// None.

@@ -6,4 +6,6 @@ pub mod diagnostics;
 pub mod heartbeats;
 pub mod journal;
 mod line_writer;
+#[cfg(feature = "monitors")]
+pub mod outbox;
 pub mod service_manager;
