@@ -102,7 +102,9 @@ fn lookup(name: &str) -> Option<String> {
 fn configuration() -> Result<Config, ExitCode> {
     let config = environment::from_environment(&lookup, &read::host_name().unwrap_or_default());
     let config = config.and_then(|mut config| {
-        config.chat.read_secrets(&lookup, &|path| read::manifest(Path::new(path)))?;
+        config.chat.read_secrets(&lookup, &|path| {
+            String::from_utf8(read::manifest(Path::new(path))?).map_err(|_| "not UTF-8 text".into())
+        })?;
         Ok(config)
     });
     config.map_err(|error| complain(CONFIG, &error.to_string()))

@@ -60,11 +60,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- else if .Values.hostMetrics -}}true{{- end -}}
 {{- end -}}
 
+{{- define "imalive.tokens" -}}
+SLACK_TOKEN SLACK_TOKEN_PUBLIC DISCORD_TOKEN DISCORD_TOKEN_PUBLIC
+{{- end -}}
+
+{{/* imalive.yml; empty where nothing is to be in it. */}}
+{{- define "imalive.config" -}}
+{{- $config := .Values.config -}}
+{{- if .Values.monitors }}{{ $config = set (deepCopy $config) "monitors" .Values.monitors }}{{ end -}}
+{{- if $config }}{{ toYaml $config }}{{ end -}}
+{{- end -}}
+
 {{/* A release that looks alive and does not watch what it was told to is worse than none. */}}
 {{- define "imalive.refuse" -}}
 {{- $what := printf "imalive %s" .Chart.AppVersion -}}
-{{- if .Values.monitors -}}
-{{- fail (printf "monitors: %s does not watch other services yet; leave the list empty" $what) -}}
+{{- if and .Values.monitors .Values.config.monitors -}}
+{{- fail "monitors: the same as config.monitors, which is set too" -}}
 {{- end -}}
 {{- range $name := list "otlp_endpoint" "otlp_tls_check" "otlp_username" "otlp_password" "otlp_auth_header" -}}
 {{- if index $.Values $name -}}
@@ -73,11 +84,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- $own := dict "IMALIVE_NODE_NAME" "nodeName" "LISTEN_PORT" "containerPort" "WAIT_TIME" "wait_time" "LOG_LEVEL" "log.level" -}}
 {{- $own = merge $own (dict "LOG_FORMAT" "log.format" "WARNING_THRESHOLD" "thresholds.warning" "ERROR_THRESHOLD" "thresholds.error") -}}
+{{- $own = merge $own (dict "SLACK_TRIGGER" "chat.slackTrigger" "DISCORD_TRIGGER" "chat.discordTrigger" "SLACK_USERNAME" "chat.username") -}}
+{{- $own = merge $own (dict "SLACK_CHANNEL" "chat.channel" "SLACK_EMOJI" "chat.emoji" "NOTIFY_EVERY_LINE" "chat.everyLine") -}}
+{{- if .Values.chat.tokensSecret -}}
+{{- range $name := include "imalive.tokens" . | splitList " " }}{{ $_ := set $own $name "chat.tokensSecret" }}{{ end -}}
+{{- end -}}
 {{- range .Values.extraEnv -}}
 {{- if hasKey $own .name -}}
 {{- fail (printf "extraEnv: %s is the value %s" .name (index $own .name)) -}}
 {{- end -}}
-{{- if regexMatch "^(SLACK|DISCORD|OTEL)_" .name -}}
+{{- if regexMatch "^OTEL_" .name -}}
 {{- fail (printf "extraEnv: %s does not know %s yet" $what .name) -}}
 {{- end -}}
 {{- end -}}

@@ -5,9 +5,16 @@ metadata:
     {{- with .Values.podLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-  {{- with .Values.podAnnotations }}
+  {{- $config := include "imalive.config" . }}
+  {{- if or $config .Values.podAnnotations }}
   annotations:
+    {{- if $config }}
+    # The agent reads imalive.yml at its start and at SIGHUP: other pods for another file.
+    checksum/config: {{ sha256sum $config }}
+    {{- end }}
+    {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- end }}
 spec:
   serviceAccountName: {{ include "imalive.serviceAccountName" . | quote }}
@@ -75,6 +82,41 @@ spec:
         - name: IMALIVE_DISK_PATH
           value: /host/root
         {{- end }}
+        {{- $chat := .Values.chat }}
+        {{- if $chat.slackTrigger }}
+        - name: SLACK_TRIGGER
+          value: "yes"
+        {{- end }}
+        {{- if $chat.discordTrigger }}
+        - name: DISCORD_TRIGGER
+          value: "yes"
+        {{- end }}
+        {{- with $chat.username }}
+        - name: SLACK_USERNAME
+          value: {{ . | quote }}
+        {{- end }}
+        {{- with $chat.channel }}
+        - name: SLACK_CHANNEL
+          value: {{ . | quote }}
+        {{- end }}
+        {{- with $chat.emoji }}
+        - name: SLACK_EMOJI
+          value: {{ . | quote }}
+        {{- end }}
+        {{- if $chat.everyLine }}
+        - name: NOTIFY_EVERY_LINE
+          value: "yes"
+        {{- end }}
+        {{- if $chat.tokensSecret }}
+        {{- range $name := include "imalive.tokens" . | splitList " " }}
+        - name: {{ $name }}
+          valueFrom:
+            secretKeyRef:
+              name: {{ $chat.tokensSecret | quote }}
+              key: {{ $name }}
+              optional: true
+        {{- end }}
+        {{- end }}
         {{- with .Values.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -96,11 +138,11 @@ spec:
       resources:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- if or .Values.manifest (include "imalive.hostMetrics" .) }}
+      {{- if or .Values.manifest $config (include "imalive.hostMetrics" .) }}
       volumeMounts:
-        {{- if .Values.manifest }}
-        # Not a subPath: the agent reads the file for each request, and a change of the ConfigMap must reach it.
-        - name: manifest
+        {{- if or .Values.manifest $config }}
+        # Not a subPath: the agent reads the manifest for each request, and a change of the ConfigMap must reach it.
+        - name: files
           mountPath: /etc/imalive
           readOnly: true
         {{- end }}
@@ -114,10 +156,10 @@ spec:
           readOnly: true
         {{- end }}
       {{- end }}
-  {{- if or .Values.manifest (include "imalive.hostMetrics" .) }}
+  {{- if or .Values.manifest $config (include "imalive.hostMetrics" .) }}
   volumes:
-    {{- if .Values.manifest }}
-    - name: manifest
+    {{- if or .Values.manifest $config }}
+    - name: files
       configMap:
         name: {{ include "imalive.fullname" . | quote }}
     {{- end }}

@@ -1,7 +1,6 @@
 //! A build that tells no chat.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::config::ConfigError;
 use crate::config::variables::Variable;
@@ -20,7 +19,7 @@ impl Chat {
     pub fn read_secrets(
         &mut self,
         _lookup: &dyn Fn(&str) -> Option<String>,
-        _read: &dyn Fn(&str) -> Result<Vec<u8>, String>,
+        _read: &dyn Fn(&str) -> Result<String, String>,
     ) -> Result<(), ConfigError> {
         Ok(())
     }

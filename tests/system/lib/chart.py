@@ -11,6 +11,7 @@ import yaml
 
 chart_path, recorded, imalive, scratch = sys.argv[1:]
 VERSIONS = ["1.25", "1.30", kubernetes_validate.latest_version()]
+TOKENS = ["SLACK_TOKEN", "SLACK_TOKEN_PUBLIC", "DISCORD_TOKEN", "DISCORD_TOKEN_PUBLIC"]
 PROMETHEUS_OPERATOR = "monitoring.coreos.com/v1"  # custom resources: Kubernetes itself has no schema of them
 
 
@@ -51,6 +52,11 @@ def container(found):
 
 def variables(found):
     return {entry["name"]: entry.get("value") for entry in container(found)["env"]}
+
+
+def config(found):
+    """The text of imalive.yml."""
+    return found.get("ConfigMap", {"data": {}})["data"].get("imalive.yml")
 
 
 def selects(selector, labels):
@@ -100,13 +106,21 @@ def belong_together(case, found):
 
 
 def agent_accepts(case, found):
-    """`imalive check` with the variables of the pod: knows each and takes its value."""
-    environment = {name: value or "a-node" for name, value in variables(found).items()}
-    checked = subprocess.run([imalive, "check"], env=environment, capture_output=True, text=True)
+    """`imalive check` with the variables and the file of the pod: knows each and takes its value."""
+    environment = {name: value or "a-node" for name, value in variables(found).items() if name != "WEBHOOK_KEY"}
+    command = [imalive, "check"]
+    if config(found):
+        path = os.path.join(scratch, "imalive.yml")
+        with open(path, "w") as file:
+            file.write(config(found))
+        command.append(path)
+    checked = subprocess.run(command, env=environment | {"WEBHOOK_KEY": "x"}, capture_output=True, text=True)
     if checked.returncode or checked.stderr:
         die(f"{case}: the agent says {checked.stderr.strip() or checked.returncode}")
-    effective = dict(line.split("=", 1) for line in checked.stdout.splitlines())
+    effective = dict(line.split("=", 1) for line in checked.stdout.splitlines() if re.match("[A-Z_]+=", line))
     for name, value in environment.items():
+        if name in TOKENS:
+            value = "***"
         if effective.get(name, "").lower() != value.lower():
             die(f"{case}: {name} is {effective.get(name)}, not {value}")
 
@@ -123,12 +137,18 @@ ORIGINAL = {  # values.yaml of the Python service's chart 1.0.0, whole
     "ingress": {"enable": True, "ssl_redirect": "false"},
     "monitors": [],
 }
+MONITORS = [{"type": "tcp", "name": "database", "url": "db.example:5432"},
+            {"type": "http", "name": "shop", "url": "https://shop.example/health", "expected_http_code": "20*", "depends_on": ["database"]}]
 EVERYTHING = {
     "image": {"registry": "registry.example:5000", "repository": "team/imalive", "digest": "sha256:" + "a" * 64},
     "imagePullSecrets": [{"name": "pull"}], "fullnameOverride": "alive", "wait_time": 300,
     "log": {"level": "warning", "format": "text"}, "thresholds": {"warning": 0, "error": 95}, "nodeName": "küche 1",
     "manifest": {"app": "kiosk", "build": 7}, "hostMetrics": True,
-    "extraEnv": [{"name": "MAX_CONNECTIONS", "value": "16"}],
+    "extraEnv": [{"name": "MAX_CONNECTIONS", "value": "16"},
+                 {"name": "WEBHOOK_KEY", "valueFrom": {"secretKeyRef": {"name": "hook", "key": "key"}}}],
+    "config": {"monitors": MONITORS, "defaults": {"timeout": 5}},
+    "chat": {"slackTrigger": True, "discordTrigger": True, "username": "imalive", "channel": "#ops", "emoji": ":strawberry:",
+             "everyLine": True, "tokensSecret": "chat-tokens"},
     "podAnnotations": {"a": "b"}, "podLabels": {"team": "x"}, "priorityClassName": "system-node-critical",
     "nodeSelector": {"kubernetes.io/os": "linux"}, "tolerations": [{"operator": "Exists"}],
     "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
@@ -153,6 +173,7 @@ CASES = {
     "daemonset, everything": {**EVERYTHING, "kind": "DaemonSet", "hostNetwork": True, "containerPort": 9100, "service": {"clusterIP": "None"},
                               "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%"}}},
     "daemonset without host figures": {"kind": "DaemonSet", "hostMetrics": False},
+    "monitors by the original's name": {"monitors": MONITORS},
     "part of another chart": {"global": {"x": 1}, "enabled": True},
     "bare": {"service": {"enabled": False}, "serviceAccount": {"create": False}, "startupProbe": {}, "resources": {}},
 }
@@ -219,6 +240,34 @@ context = container(found)["securityContext"]
 must(context == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}, f"runs with {context}")
 ok("daemonset: the Kubernetes node's name, /proc and / read-only; no token, no capability, read-only root")
 
+found, _ = render({"config": {"monitors": MONITORS, "defaults": {"timeout": 5}}})
+must(yaml.safe_load(config(found)) == {"monitors": MONITORS, "defaults": {"timeout": 5}}, f"imalive.yml is {config(found)}")
+must(config(render({"monitors": MONITORS})[0]) == config(render({"config": {"monitors": MONITORS}})[0]), "monitors are not config.monitors")
+mounted = {mount["mountPath"]: mount["name"] for mount in container(found)["volumeMounts"]}
+must(mounted == {"/etc/imalive": "files"}, f"imalive.yml is not mounted where the agent looks for it: {mounted}")
+must("LISTEN_PORT" in variables(found) and "IMALIVE_CONFIG" not in variables(found), "the agent is told to look elsewhere")
+
+
+def annotations(values):
+    return workload(render(values)[0])["spec"]["template"]["metadata"].get("annotations", {})
+
+
+first, second = ({"config": {"monitors": MONITORS, "defaults": {"timeout": timeout}}} for timeout in (5, 6))
+must(annotations(first) != annotations(second), "another imalive.yml makes no other pods")
+must(annotations(first) == annotations({**first, "manifest": {"a": 1}}), "another manifest makes other pods")
+must(annotations({}) == {}, "an annotation without a file")
+must("egress" not in render({"networkPolicy": {"enabled": True}})[0]["NetworkPolicy"]["spec"], "an agent without monitors may ask others")
+for values in (first, {"chat": {"discordTrigger": True}}):
+    spec = render({**values, "networkPolicy": {"enabled": True}})[0]["NetworkPolicy"]["spec"]
+    must(spec["egress"] == [{}], "the network policy keeps the agent from what it is to ask")
+rule = [{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}]
+must(render({**first, "networkPolicy": {"enabled": True, "egress": rule}})[0]["NetworkPolicy"]["spec"]["egress"] == rule, "another egress")
+sources = {entry["name"]: entry.get("valueFrom") for entry in container(render(CASES["everything"])[0])["env"]}
+for token in TOKENS:
+    must(sources[token] == {"secretKeyRef": {"name": "chat-tokens", "key": token, "optional": True}}, f"{token} is not the Secret's")
+must(not any("TOKEN" in name or "TRIGGER" in name for name in variables(render({})[0])), "chats are told without being asked for")
+ok("monitors: imalive.yml in a ConfigMap where the agent looks, other pods for another file; tokens from a Secret; egress as needed")
+
 REFUSED = [
     ({"replica": 2}, "'replica' not allowed"),
     ({"log": {"levle": "INFO"}}, "'levle' not allowed"),
@@ -229,9 +278,14 @@ REFUSED = [
     ({"image": {"digest": "latest"}}, "/image/digest"),
     ({"thresholds": {"warning": 101}}, "/thresholds/warning"),
     ({"restartPolicy": "Never"}, "/restartPolicy"),
-    ({"monitors": [{"type": "tcp", "name": "x", "url": "h:1"}]}, "monitors: imalive 0.1.0 does not watch other services yet"),
+    ({"monitors": MONITORS, "config": {"monitors": MONITORS}}, "monitors: the same as config.monitors, which is set too"),
+    ({"config": {"monitor": MONITORS}}, "'monitor' not allowed"),
+    ({"chat": {"slackTriger": True}}, "'slackTriger' not allowed"),
+    ({"chat": {"slackTrigger": "yes"}}, "/chat/slackTrigger"),
     ({"otlp_endpoint": "http://collector:4317"}, "otlp_endpoint: imalive 0.1.0 does not send"),
-    ({"extraEnv": [{"name": "SLACK_TOKEN", "value": "x"}]}, "extraEnv: imalive 0.1.0 does not know SLACK_TOKEN yet"),
+    ({"extraEnv": [{"name": "SLACK_TRIGGER", "value": "yes"}]}, "extraEnv: SLACK_TRIGGER is the value chat.slackTrigger"),
+    ({"extraEnv": [{"name": "SLACK_TOKEN", "value": "x"}], "chat": {"tokensSecret": "s"}}, "extraEnv: SLACK_TOKEN is the value chat.tokensSecret"),
+    ({"extraEnv": [{"name": "OTEL_COLLECTOR_ENDPOINT", "value": "x"}]}, "extraEnv: imalive 0.1.0 does not know OTEL_COLLECTOR_ENDPOINT yet"),
     ({"extraEnv": [{"name": "MAX_CONNECTIONS", "value": 16}]}, "/extraEnv/0/value"),
     ({"extraEnv": [{"name": "MAX_CONNECTIONS", "vlaue": "16"}]}, "'vlaue' not allowed"),
     ({"extraEnv": [{"name": "LISTEN_PORT", "value": "9000"}]}, "extraEnv: LISTEN_PORT is the value containerPort"),
