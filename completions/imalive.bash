@@ -21,9 +21,9 @@ _imalive() {
         words='-h --help -V --version'
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
-    if [[ $command == check && $COMP_CWORD == 2 ]]; then
+    if [[ $command == check && $COMP_CWORD == 2 && $word != -* ]]; then
         compopt -o filenames 2>/dev/null
-        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word")
+        mapfile -t COMPREPLY < <(compgen -f -X '!*.yml' -- "$word"; compgen -f -X '!*.yaml' -- "$word"; compgen -d -- "$word")
     fi
 }
 complete -F _imalive imalive

@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import sys
+import tempfile
 import time
 
 TYPED = {
@@ -25,6 +26,8 @@ TYPED = {
     "imalive check --v\t": "check --version",
     "imalive nothing-of-the-kind\t": "nothing-of-the-kind",
     "imalive check onc\t": "check onc",
+    "imalive check ima\t": "check imalive.yml",
+    "imalive once ima\t": "once ima",
 }
 SHELLS = {
     # The function shows what the program would be given.
@@ -54,10 +57,13 @@ def until_quiet(terminal):
 
 
 def main():
-    shell, file = sys.argv[1:]
+    shell, file = sys.argv[1], os.path.abspath(sys.argv[2])
     command, setup = SHELLS[shell]
+    folder = tempfile.TemporaryDirectory()
+    open(os.path.join(folder.name, "imalive.yml"), "w").close()
     child, terminal = pty.fork()
     if child == 0:
+        os.chdir(folder.name)
         os.environ.update(TERM="xterm", HOME="/nonexistent", PS1="$ ", COLUMNS="200")
         os.execvp(command[0], command)
     faults = 0
