@@ -51,6 +51,7 @@ IMALIVE_CARGO_FEATURES = std
 
 ifneq ($(BR2_PACKAGE_IMALIVE_SLIM),y)
 IMALIVE_CARGO_FEATURES += docs
+IMALIVE_CARGO_FEATURES += monitors
 endif
 
 # The unit is of Type=notify: without this it would never be up.
@@ -90,6 +91,20 @@ define IMALIVE_INSTALL_DEFAULT
 		$(TARGET_DIR)/etc/default/imalive
 endef
 IMALIVE_POST_INSTALL_TARGET_HOOKS += IMALIVE_INSTALL_DEFAULT
+
+# It may hold passwords, and the agent runs as imalive. The slim one has no use
+# for it.
+ifneq ($(BR2_PACKAGE_IMALIVE_SLIM),y)
+define IMALIVE_INSTALL_MONITORS
+	$(INSTALL) -D -m 0640 $(IMALIVE_PKGDIR)/imalive.yml \
+		$(TARGET_DIR)/etc/imalive/imalive.yml
+endef
+IMALIVE_POST_INSTALL_TARGET_HOOKS += IMALIVE_INSTALL_MONITORS
+
+define IMALIVE_PERMISSIONS
+	/etc/imalive/imalive.yml f 0640 root imalive - - - - -
+endef
+endif
 
 define IMALIVE_INSTALL_INIT_SYSV
 	$(INSTALL) -D -m 0755 $(IMALIVE_PKGDIR)/S60imalive \

@@ -28,6 +28,7 @@ TEXT = [
     f"{PACKAGE}/imalive.default",
     f"{PACKAGE}/imalive.hash",
     f"{PACKAGE}/imalive.mk",
+    f"{PACKAGE}/imalive.yml",
     "board/imalive/busybox.fragment",
     "board/imalive/raspberrypi0w/rootfs-overlay/etc/network/interfaces",
     "board/imalive/raspberrypi0w/wpa_supplicant.conf",
@@ -190,6 +191,7 @@ def installed(tree):
     sources = {"$(@D)": tree.checkout, "$(IMALIVE_PKGDIR)": tree.root / PACKAGE}
     wanted = {
         "etc/default/imalive": "0644",
+        "etc/imalive/imalive.yml": "0640",
         "etc/init.d/S60imalive": "0755",
         "etc/init.d/imalive": "0755",
         "etc/conf.d/imalive": "0644",
@@ -204,10 +206,14 @@ def installed(tree):
             yield f"imalive.mk installs {base}/{source}, which is not there"
     if found != wanted or tree.mk.count("$(INSTALL)") != len(wanted):
         yield f"imalive.mk installs {found}"
-    for name in ["INSTALL_INIT_SYSV", "INSTALL_INIT_SYSTEMD", "INSTALL_INIT_OPENRC", "INSTALL_DEFAULT", "VENDOR_CRATES"]:
+    for name in ["INSTALL_INIT_SYSV", "INSTALL_INIT_SYSTEMD", "INSTALL_INIT_OPENRC", "INSTALL_DEFAULT", "INSTALL_MONITORS", "VENDOR_CRATES"]:
         if f"\ndefine IMALIVE_{name}\n" not in tree.mk:
             yield f"imalive.mk does not define IMALIVE_{name}"
-    for step, name in [("POST_INSTALL_TARGET", "INSTALL_DEFAULT"), ("PRE_BUILD", "VENDOR_CRATES")]:
+    # The file is for root and for the user that IMALIVE_USERS makes.
+    if "\ndefine IMALIVE_PERMISSIONS\n\t/etc/imalive/imalive.yml f 0640 root imalive - - - - -\nendef\n" not in tree.mk:
+        yield "imalive.mk: IMALIVE_PERMISSIONS"
+    hooks = [("POST_INSTALL_TARGET", "INSTALL_DEFAULT"), ("POST_INSTALL_TARGET", "INSTALL_MONITORS"), ("PRE_BUILD", "VENDOR_CRATES")]
+    for step, name in hooks:
         if f"\nIMALIVE_{step}_HOOKS += IMALIVE_{name}\n" not in tree.mk:
             yield f"imalive.mk does not hook IMALIVE_{name}"
 
@@ -371,6 +377,8 @@ BREAKS = [
     (installed, "openrc/imalive.initd", None, None),
     (installed, "systemd/imalive.service", None, None),
     (installed, MK, "-m 0755 $(IMALIVE_PKGDIR)/S60imalive", "-m 0644 $(IMALIVE_PKGDIR)/S60imalive"),
+    (installed, MK, "f 0640 root imalive", "f 0644 root root"),
+    (installed, f"buildroot/{PACKAGE}/imalive.yml", None, None),
     (installed, MK, "define IMALIVE_INSTALL_INIT_SYSTEMD", "define IMALIVE_INIT_SYSTEMD"),
     (installed, MK, "IMALIVE_PRE_BUILD_HOOKS += ", "IMALIVE_POST_RSYNC_HOOKS += "),
     (config_in, CONFIG, "\t  Says whether a node", "\t Says whether a node"),
