@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -44,8 +44,8 @@ impl Interest {
 /// The token of the reactor's own eventfd; sockets have others.
 const WAKE_UP: u64 = u64::MAX;
 
-/// The token of what [`Reactor::readable`] waits for.
-const WATCHED: u64 = u64::MAX - 1;
+/// What the token of a socket that a [`Wait`] waits for begins with. The server's tokens are below it or at the very end.
+const WAIT: u64 = 1 << 62;
 
 /// Sockets, timers and the waker of one executor.
 pub struct Reactor {
@@ -57,9 +57,17 @@ pub struct Reactor {
     server: Cell<Option<Waker>>,
     /// When the server wants to be woken even if none is ready.
     server_deadline: Cell<Option<Instant>>,
-    timers: RefCell<Vec<(Instant, Waker)>>,
-    watched: Cell<bool>,
-    watcher: Cell<Option<Waker>>,
+    timers: RefCell<Vec<(Instant, u64, Waker)>>,
+    next_timer: Cell<u64>,
+    /// Where each [`Wait`] has its place.
+    waits: RefCell<Vec<Place>>,
+}
+
+/// How far a [`Wait`] is.
+enum Place {
+    Free,
+    Waiting(Waker),
+    Ready,
 }
 
 impl Reactor {
@@ -75,8 +83,8 @@ impl Reactor {
             server: Cell::default(),
             server_deadline: Cell::default(),
             timers: RefCell::default(),
-            watched: Cell::default(),
-            watcher: Cell::default(),
+            next_timer: Cell::default(),
+            waits: RefCell::default(),
         })
     }
 
@@ -109,23 +117,16 @@ impl Reactor {
         .await
     }
 
-    /// Waits until `source`, which is no socket of the server's, can be read: the signals are one. One at a time.
-    pub async fn readable(&self, source: impl AsFd) -> io::Result<()> {
-        epoll::add(&self.epoll, &source, EventData::new_u64(WATCHED), EventFlags::IN | EventFlags::ONESHOT)?;
-        std::future::poll_fn(|context| {
-            if self.watched.take() {
-                return Poll::Ready(());
-            }
-            self.watcher.set(Some(context.waker().clone()));
-            Poll::Pending
-        })
-        .await;
-        Ok(epoll::delete(&self.epoll, &source)?)
+    /// Waits until `socket`, which is none of the server's, is ready for `interest`.
+    pub fn wait_for<'r>(&'r self, socket: BorrowedFd<'r>, interest: Interest) -> Wait<'r> {
+        Wait { reactor: self, socket, interest, place: None }
     }
 
     /// Sleeps until `deadline`.
     pub fn sleep_until(&self, deadline: Instant) -> Sleep<'_> {
-        Sleep { reactor: self, deadline }
+        let number = self.next_timer.get();
+        self.next_timer.set(number.wrapping_add(1));
+        Sleep { reactor: self, deadline, number }
     }
 
     /// Runs `future` to its end on this thread, sleeping whenever it waits.
@@ -158,10 +159,7 @@ impl Reactor {
         for event in &events[..found] {
             match event.data.u64() {
                 WAKE_UP => self.wake_up.drain(),
-                WATCHED => {
-                    self.watched.set(true);
-                    self.watcher.take().into_iter().for_each(Waker::wake);
-                }
+                token if token & WAIT != 0 && token >> 63 == 0 => self.end_wait((token & !WAIT) as usize),
                 // The server takes all of them before the next wait, so there is room.
                 token => drop(ready.push(token)),
             }
@@ -179,12 +177,20 @@ impl Reactor {
     /// To the next timer; `None` when there is none.
     fn time_left(&self) -> Option<Timespec> {
         let timers = self.timers.borrow();
-        let next = timers.iter().map(|(deadline, _)| *deadline).chain(self.server_deadline.get()).min()?;
+        let next = timers.iter().map(|(deadline, ..)| *deadline).chain(self.server_deadline.get()).min()?;
         Timespec::try_from(next.saturating_duration_since(Instant::now())).ok()
     }
 
+    fn end_wait(&self, place: usize) {
+        if let Some(place) = self.waits.borrow_mut().get_mut(place)
+            && let Place::Waiting(waker) = std::mem::replace(place, Place::Ready)
+        {
+            waker.wake();
+        }
+    }
+
     fn wake_due_timers(&self, now: Instant) {
-        self.timers.borrow_mut().retain(|(deadline, waker)| {
+        self.timers.borrow_mut().retain(|(deadline, _, waker)| {
             let due = *deadline <= now;
             if due {
                 waker.wake_by_ref();
@@ -198,6 +204,7 @@ impl Reactor {
 pub struct Sleep<'r> {
     reactor: &'r Reactor,
     deadline: Instant,
+    number: u64,
 }
 
 impl Future for Sleep<'_> {
@@ -209,10 +216,62 @@ impl Future for Sleep<'_> {
         }
         let mut timers = self.reactor.timers.borrow_mut();
         let waker = context.waker();
-        if !timers.iter().any(|(deadline, other)| *deadline == self.deadline && other.will_wake(waker)) {
-            timers.push((self.deadline, waker.clone()));
+        match timers.iter_mut().find(|timer| timer.1 == self.number) {
+            Some(timer) => timer.2.clone_from(waker),
+            None => timers.push((self.deadline, self.number, waker.clone())),
         }
         Poll::Pending
+    }
+}
+
+impl Drop for Sleep<'_> {
+    fn drop(&mut self) {
+        self.reactor.timers.borrow_mut().retain(|timer| timer.1 != self.number);
+    }
+}
+
+/// Ends when a socket is ready; the reactor knows of it only as long as this is there.
+pub struct Wait<'r> {
+    reactor: &'r Reactor,
+    socket: BorrowedFd<'r>,
+    interest: Interest,
+    place: Option<usize>,
+}
+
+impl Future for Wait<'_> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut places = self.reactor.waits.borrow_mut();
+        let place = match self.place {
+            Some(place) => place,
+            None => {
+                let free = places.iter().position(|place| matches!(place, Place::Free)).unwrap_or(places.len());
+                let flags = self.interest.flags() | EventFlags::ONESHOT;
+                epoll::add(&self.reactor.epoll, self.socket, EventData::new_u64(WAIT | free as u64), flags)?;
+                if free == places.len() {
+                    places.push(Place::Free);
+                }
+                free
+            }
+        };
+        if matches!(places[place], Place::Ready) {
+            return Poll::Ready(Ok(()));
+        }
+        places[place] = Place::Waiting(context.waker().clone());
+        drop(places);
+        self.place = Some(place);
+        Poll::Pending
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.reactor.waits.borrow_mut()[place] = Place::Free;
+            // It cannot fail: the socket is borrowed, so it is still open.
+            let _ = epoll::delete(&self.reactor.epoll, self.socket);
+        }
     }
 }
 
@@ -302,19 +361,77 @@ mod tests {
     }
 
     #[test]
-    fn what_is_watched_is_waited_for_once() {
+    fn a_dropped_timer_leaves_nothing_and_takes_no_other_along() {
+        let reactor = Reactor::new().unwrap();
+        let (soon, late) = (Duration::from_millis(20), Duration::from_secs(3600));
+        let both = Instant::now() + soon;
+        let sleeps = async {
+            let mut kept = pin!(reactor.sleep_until(both));
+            let mut dropped = Box::pin(reactor.sleep_until(both));
+            let never = reactor.sleep_until(Instant::now() + late);
+            std::future::poll_fn(|context| {
+                assert!(dropped.as_mut().poll(context).is_pending() && kept.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            drop(dropped);
+            smol::future::or(kept, never).await;
+        };
+        reactor.block_on(sleeps).unwrap();
+        assert!(Instant::now() >= both);
+        assert!(reactor.timers.borrow().is_empty());
+    }
+
+    /// The sockets that the epoll knows, its eventfd aside.
+    fn known(reactor: &Reactor) -> usize {
+        let path = format!("/proc/self/fdinfo/{}", std::os::fd::AsRawFd::as_raw_fd(&reactor.epoll));
+        std::fs::read_to_string(path).unwrap().lines().filter(|line| line.starts_with("tfd:")).count() - 1
+    }
+
+    async fn too_late(reactor: &Reactor) -> io::Result<()> {
+        reactor.sleep_until(Instant::now() + Duration::from_millis(20)).await;
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
+    #[test]
+    fn what_is_no_longer_waited_for_is_forgotten() {
         let reactor = Reactor::new().unwrap();
         let (mut near, far) = UnixStream::pair().unwrap();
-        let late = async {
-            reactor.sleep_until(Instant::now() + Duration::from_millis(20)).await;
-            Err(io::ErrorKind::TimedOut.into())
-        };
-        assert!(reactor.block_on(smol::future::or(reactor.readable(&far), late)).unwrap().is_err());
-        near.write_all(b"x").unwrap();
-        epoll::delete(&reactor.epoll, &far).unwrap();
-        for _ in 0..2 {
-            reactor.block_on(reactor.readable(&far)).unwrap().unwrap();
+        for _ in 0..3 {
+            let wait = reactor.wait_for(far.as_fd(), Interest::Read);
+            assert!(reactor.block_on(smol::future::or(wait, too_late(&reactor))).unwrap().is_err());
+            assert_eq!(known(&reactor), 0);
         }
+        near.write_all(b"x").unwrap();
+        for _ in 0..2 {
+            reactor.block_on(reactor.wait_for(far.as_fd(), Interest::Read)).unwrap().unwrap();
+        }
+        assert_eq!((known(&reactor), reactor.waits.borrow().len()), (0, 1));
+    }
+
+    #[test]
+    fn many_tasks_wait_each_for_its_own_socket() {
+        let reactor = Reactor::new().unwrap();
+        let pairs: Vec<_> = (0..100).map(|_| UnixStream::pair().unwrap()).collect();
+        let executor = smol::LocalExecutor::new();
+        let (ended, numbers) = smol::channel::unbounded();
+        for (number, (_, far)) in pairs.iter().enumerate() {
+            let (reactor, ended) = (&reactor, ended.clone());
+            let wait = async move {
+                reactor.wait_for(far.as_fd(), Interest::Read).await.unwrap();
+                ended.send(number).await.unwrap();
+            };
+            executor.spawn(wait).detach();
+        }
+        let told = executor.run(async {
+            for (number, (near, _)) in pairs.iter().enumerate().rev() {
+                reactor.wait_for(near.as_fd(), Interest::Write).await.unwrap();
+                { near }.write_all(b"x").unwrap();
+                assert_eq!(numbers.recv().await, Ok(number));
+            }
+        });
+        reactor.block_on(told).unwrap();
+        assert_eq!(known(&reactor), 0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Signals: SIGTERM and SIGINT end the agent, SIGHUP has it reload.
 
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level::pipe};
 
-use crate::server::Reactor;
+use crate::server::{Interest, Reactor};
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Signals {
             if self.reload.swap(false, Ordering::SeqCst) {
                 return Ok(Signal::Reload);
             }
-            reactor.readable(&self.stream).await?;
+            reactor.wait_for(self.stream.as_fd(), Interest::Read).await?;
             // More of them than this are not lost: the flags say which have come.
             let _ = self.stream.read(&mut [0; 16]);
         }
