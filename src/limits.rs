@@ -301,3 +301,62 @@ pub const POST_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 pub const POST_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 const _: () = assert!(DIAGNOSTIC_BYTES < OUTBOX_BYTES);
+/// Threads that look up names, which may block for as long as a name server does not answer.
+pub const NAME_THREADS: usize = 3;
+
+/// Of them, those that names may hold which are not known to be answered at once: so one is left for those that are.
+pub const DOUBTFUL_NAME_THREADS: usize = 2;
+
+/// Threads that do the arithmetic of TLS: one, so that it takes no more than one CPU from the rest of the machine.
+pub const TLS_THREADS: usize = 1;
+
+/// All of them together.
+pub const WORKER_THREADS: usize = 4;
+
+/// Stack of each. Of it, a TLS handshake touches 40 KB on a PC, looking up a name 20 KB; the rest is never mapped.
+pub const WORKER_STACK_BYTES: usize = 128 * 1024;
+
+/// How long a thread without work stays: the steps of one handshake are a network's round trip apart.
+pub const WORKER_LINGER: Duration = Duration::from_millis(200);
+
+/// Names, or steps of TLS, that wait for a thread.
+pub const WORKER_QUEUE: usize = 256;
+
+/// A name that took longer is looked up behind others the next time.
+pub const NAME_SLOW: Duration = Duration::from_secs(1);
+
+/// Names of which is kept how looking them up went.
+pub const NAMES: usize = 256;
+
+/// Addresses of one name that are tried. Each may hold a socket until the check ends.
+pub const ADDRESSES: usize = 4;
+
+/// How long one address has before the next is tried beside it: what RFC 8305 section 5 recommends.
+pub const ADDRESS_HEAD_START: Duration = Duration::from_millis(250);
+
+/// Bytes read from a peer at a time.
+pub const PEER_READ_BYTES: usize = 4 * 1024;
+
+/// The head of a peer's answer.
+pub const ANSWER_HEAD_BYTES: usize = 16 * 1024;
+
+/// What is read of an answer that only redirects.
+pub const REDIRECT_BODY_BYTES: u64 = 64 * 1024;
+
+/// What is read of an answer to find in it what it has to contain.
+pub const BODY_MATCH_BYTES: u64 = 256 * 1024;
+
+/// Characters of an unexpected answer that the log shows.
+pub const BODY_SHOWN_CHARS: usize = 256;
+
+/// A file of trusted authorities: Debian's is 220 KB.
+pub const AUTHORITIES_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A file with this node's certificate, or its key.
+pub const CLIENT_CERTIFICATE_BYTES: u64 = 64 * 1024;
+
+/// Different ways to judge a peer's certificate that are kept ready.
+pub const TLS_CONFIGS: usize = 64;
+
+const _: () = assert!(NAME_THREADS + TLS_THREADS <= WORKER_THREADS);
+const _: () = assert!(DOUBTFUL_NAME_THREADS < NAME_THREADS);

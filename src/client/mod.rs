@@ -1,1 +1,6 @@
 //! Asking others: names to addresses, connections, TLS, one HTTP request. Nothing here blocks the executor.
+
+mod progress;
+mod resolve;
+mod stream;
+mod workers;

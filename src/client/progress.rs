@@ -1,0 +1,84 @@
+//! How far a request is: what is told of one that does not end in time.
+
+use std::cell::{Cell, RefCell};
+
+/// What a request is waiting for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing yet.
+    #[default]
+    Beginning,
+    /// Other names, which are slow, are looked up before.
+    Queued,
+    /// The address of a name.
+    Resolving,
+    /// A connection.
+    Connecting,
+    /// The end of the TLS handshake.
+    Handshake,
+    /// The peer, which is to take the request.
+    Sending,
+    /// The head of the answer.
+    Waiting,
+    /// The rest of the answer.
+    Reading,
+}
+
+impl Phase {
+    /// As the end of a sentence: "timed out while …".
+    pub fn describe(self) -> &'static str {
+        match self {
+            Phase::Beginning => "beginning",
+            Phase::Queued => "waiting for slower names to be resolved before",
+            Phase::Resolving => "resolving",
+            Phase::Connecting => "connecting to",
+            Phase::Handshake => "agreeing on TLS with",
+            Phase::Sending => "sending the request to",
+            Phase::Waiting => "waiting for the answer of",
+            Phase::Reading => "reading the answer of",
+        }
+    }
+}
+
+/// What is known of a request while it is under way, and after it was given up.
+#[derive(Debug, Default)]
+pub struct Progress {
+    phase: Cell<Phase>,
+    certificate_expiry: Cell<Option<u64>>,
+    /// Host and port.
+    peer: RefCell<String>,
+}
+
+impl Progress {
+    /// What it waits for, or did when it was given up.
+    pub fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// When the peer's certificate ends, in seconds since 1970; of one that was refused too.
+    pub fn certificate_expiry(&self) -> Option<u64> {
+        self.certificate_expiry.get()
+    }
+
+    /// Host and port of the peer, after a redirect the last one's.
+    pub fn peer(&self) -> String {
+        self.peer.borrow().clone()
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+    }
+
+    pub(super) fn set_certificate_expiry(&self, unix_secs: Option<u64>) {
+        self.certificate_expiry.set(unix_secs);
+    }
+
+    pub(super) fn set_peer(&self, host: &str, port: u16) {
+        *self.peer.borrow_mut() = host_and_port(host, port);
+    }
+}
+
+/// `host:port`, with brackets where the host is an IPv6 address.
+pub(super) fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
