@@ -40,6 +40,16 @@ impl ResolveError {
             other => ResolveError::Other(other.into()),
         }
     }
+
+    /// For people.
+    pub fn describe(&self) -> &str {
+        match self {
+            ResolveError::NotFound => "there is no such name",
+            ResolveError::NoAddress => "that name has no address",
+            ResolveError::TryAgain => "no name server answers",
+            ResolveError::Other(reason) => reason,
+        }
+    }
 }
 
 type Answer = Result<Vec<IpAddr>, ResolveError>;
@@ -114,6 +124,12 @@ impl Resolver {
         }
         let lookup = self.join(host).map_err(|error| ResolveError::Other(error.to_string()))?;
         Answered { lookup, progress, waker: None }.await
+    }
+
+    /// Threads there are now.
+    #[cfg(test)]
+    pub(super) fn threads(&self) -> usize {
+        self.pool.threads()
     }
 
     /// The lookup of `name` that is on its way, or a new one.

@@ -102,8 +102,8 @@ impl Index {
     fn new(path: &str) -> io::Result<Self> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
-        if metadata.len() > AUTHORITIES_BYTES {
-            return Err(io::Error::other("more than 4 MB"));
+        if !metadata.is_file() || metadata.len() > AUTHORITIES_BYTES {
+            return Err(io::Error::other("not a file, or more than 4 MB"));
         }
         let mut reader = BufReader::new(file);
         let mut places = Vec::new();
