@@ -9,6 +9,9 @@ fn main() {
     let revision = std::env::var("IMALIVE_SHA").ok().map(|sha| sha.trim().to_owned());
     let revision = revision.filter(|sha| !sha.is_empty()).or_else(checkout).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo::rustc-env=IMALIVE_REVISION={}", revision.replace(['\n', '\r'], ""));
+    println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
+    let built = std::env::var("SOURCE_DATE_EPOCH").ok().or_else(committed).filter(|secs| secs.parse::<u64>().is_ok());
+    println!("cargo::rustc-env=IMALIVE_BUILT_UNIX_SECS={}", built.as_deref().unwrap_or("0"));
     println!("cargo::rustc-env=IMALIVE_TARGET={}", std::env::var("TARGET").unwrap_or_default());
 }
 
@@ -24,6 +27,11 @@ fn checkout() -> Option<String> {
     }
     watch("packed-refs");
     git(&["rev-parse", "--short=7", "HEAD"])
+}
+
+/// When the commit of this checkout was made, in seconds since 1970.
+fn committed() -> Option<String> {
+    git(&["rev-parse", "--show-prefix"])?.is_empty().then(|| git(&["log", "-1", "--format=%ct"]))?
 }
 
 /// Cargo takes a file that is missing for one that has changed, so this watches the nearest folder that is there.

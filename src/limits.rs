@@ -136,6 +136,13 @@ pub const WATCHDOG_MIN: Duration = Duration::from_millis(10);
 /// The text of one diagnostic: with its time and level it stays below the 4,096 bytes that a pipe takes at once.
 pub const DIAGNOSTIC_BYTES: usize = 2048;
 
+/// How long a machine without systemd-timesyncd has after its start to set its clock: until then a certificate that is
+/// not valid yet says nothing.
+pub const CLOCK_SETTLES: Duration = Duration::from_secs(600);
+
+/// For a connection to what proves this node online: below the time-out of most checks, so that it is known before them.
+pub const TARGET_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Memory that a flood of unfinished heads may hold in all.
 pub const UNFINISHED_HEADS_BUDGET_BYTES: usize = 2 * 1024 * 1024;
 

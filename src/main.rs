@@ -56,16 +56,21 @@ fn perform(command: Command) -> Result<ExitCode, ExitCode> {
         Command::Healthcheck(None) => ask(&healthcheck::local_url(configuration()?.listen)),
         Command::Check(file) => check(&log_to_stderr(configuration()?), file)?,
         Command::Once(form) => print(&agent::once(log_to_stderr(configuration()?), BUILD, form)),
-        Command::Run => match agent::run(log_as_configured(configuration()?), BUILD) {
-            Ok(()) => ExitCode::SUCCESS,
-            // Out of descriptors there may be no log yet.
-            Err(error) if log::max_level() == log::LevelFilter::Off => complain(FAILED, &error.to_string()),
-            Err(error) => {
-                log::error!("{error}");
-                ExitCode::from(FAILED)
-            }
-        },
+        Command::Run => run(configuration()?)?,
     })
+}
+
+fn run(config: Config) -> Result<ExitCode, ExitCode> {
+    let loaded = agent::load(&config).map_err(|error| complain(CONFIG, &error))?;
+    match agent::run(log_as_configured(config), loaded, BUILD) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        // Out of descriptors there may be no log yet.
+        Err(error) if log::max_level() == log::LevelFilter::Off => Ok(complain(FAILED, &error.to_string())),
+        Err(error) => {
+            log::error!("{error}");
+            Ok(ExitCode::from(FAILED))
+        }
+    }
 }
 
 fn command_line(mut arguments: Parser) -> Result<Command, lexopt::Error> {

@@ -102,10 +102,7 @@ fn is_redirect(status: u16) -> bool {
 }
 
 /// Reads up to the end of the head, and past those that only announce it (RFC 9110 section 15.2).
-async fn read_head(
-    wire: &mut Wire<'_>,
-    mut call: Call<RecvResponse>,
-) -> Result<(Head, RecvResponseResult), Failure> {
+async fn read_head(wire: &mut Wire<'_>, mut call: Call<RecvResponse>) -> Result<(Head, RecvResponseResult), Failure> {
     loop {
         let before = wire.input.len();
         if wire.read().await? == 0 {
@@ -187,11 +184,7 @@ async fn follow(wire: &mut Wire<'_>, answer: RecvResponseResult) -> Result<Optio
 }
 
 /// Reads to the end of the body, or until `body` wants no more.
-async fn read_body(
-    wire: &mut Wire<'_>,
-    mut call: Call<RecvBody>,
-    body: Sink<'_>,
-) -> Result<Call<RecvBody>, Failure> {
+async fn read_body(wire: &mut Wire<'_>, mut call: Call<RecvBody>, body: Sink<'_>) -> Result<Call<RecvBody>, Failure> {
     let until_closed = call.body_mode() == BodyMode::CloseDelimited;
     loop {
         match pour(&mut call, &mut wire.input, body) {

@@ -199,7 +199,8 @@ mod tests {
         let lines = lines(&Request { headers, ..request("POST", "http://h/") }, true);
         assert_eq!(
             lines[1..6],
-            ["accept: text/plain", "connection: close", "content-length: 0", "host: other"].map(String::from)
+            ["accept: text/plain", "connection: close", "content-length: 0", "host: other"]
+                .map(String::from)
                 .into_iter()
                 .chain([concat!("user-agent: imalive/", env!("CARGO_PKG_VERSION")).into()])
                 .collect::<Vec<String>>()[..]
@@ -220,7 +221,9 @@ mod tests {
 
     #[test]
     fn user_and_password_of_the_url_are_sent_as_rfc_7617_has_it() {
-        for (credentials, expected) in [("Aladdin:open%20sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), ("a", "YTo="), ("ab", "YWI6")] {
+        for (credentials, expected) in
+            [("Aladdin:open%20sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), ("a", "YTo="), ("ab", "YWI6")]
+        {
             let url = format!("http://{credentials}@h/");
             assert!(lines(&request("GET", &url), true).contains(&format!("authorization: Basic {expected}")));
         }

@@ -54,8 +54,20 @@ impl Target {
             return Err("the URL's host is no name and no address");
         }
         let port = match port.strip_prefix(':') {
-            None if port.is_empty() => if https { 443 } else { 80 },
-            Some("") => if https { 443 } else { 80 },
+            None if port.is_empty() => {
+                if https {
+                    443
+                } else {
+                    80
+                }
+            }
+            Some("") => {
+                if https {
+                    443
+                } else {
+                    80
+                }
+            }
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().unwrap_or(0),
             _ => 0,
         };

@@ -51,15 +51,7 @@ struct Queue {
 impl Pool {
     /// At most `threads`, of which at most `unproven` do what is not proven to be done soon.
     pub(super) fn new(name: &'static str, threads: usize, unproven: usize) -> Self {
-        Pool {
-            shared: Arc::new(Shared {
-                name,
-                threads,
-                unproven,
-                queue: Mutex::default(),
-                more: Condvar::new(),
-            }),
-        }
+        Pool { shared: Arc::new(Shared { name, threads, unproven, queue: Mutex::default(), more: Condvar::new() }) }
     }
 
     /// Has `job` done in its turn. It fails when there is no thread and none can be started, or too much waits already.

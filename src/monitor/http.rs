@@ -23,8 +23,7 @@ pub(super) async fn check(client: &Client, check: &HttpCheck, timeout: Duration)
     };
     let mut body = |part: &[u8]| search.as_mut().is_some_and(|search| search.look_at(part));
     let sent = within(client, timeout, client.send(&request, &progress, &mut body)).await;
-    let mut outcome =
-        Outcome { certificate_expiry_unix_secs: progress.certificate_expiry(), ..Outcome::default() };
+    let mut outcome = Outcome { certificate_expiry_unix_secs: progress.certificate_expiry(), ..Outcome::default() };
     outcome.failure = match sent {
         None => Some(Failure {
             kind: FailureKind::Timeout,

@@ -4,6 +4,8 @@
 //! descriptors still knows its node. Once its first reading is taken, further ones allocate nothing, unless mounts or
 //! CPUs have come or gone. What cannot be read is absent from the snapshot, and told once: see [`Notice`].
 
+#[cfg(feature = "monitors")]
+mod clock;
 mod config_file;
 mod cores;
 mod disk;
@@ -20,6 +22,8 @@ mod statvfs;
 #[cfg(test)]
 mod testing;
 
+#[cfg(feature = "monitors")]
+pub use clock::clock_is_set;
 pub use config_file::{config_file, secret_file};
 pub use host::host_name;
 pub use manifest::manifest;

@@ -16,9 +16,10 @@ use std::time::{Duration, Instant};
 
 use lane::{Lane, Verdict, millis};
 
+use crate::client::Client;
 use crate::config::monitors::Tls;
 use crate::limits::POST_TIMEOUT;
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, Sleep};
 use crate::snapshot::{Failure, Millis};
 
 /// What an answer to a POST says: its status, and after how many seconds to come again.
@@ -28,6 +29,12 @@ pub type Answer = Result<(u16, Option<u64>), Failure>;
 pub trait Poster {
     /// Posts `body` and waits for the head of the answer.
     fn post(&self, url: &str, headers: &[(&str, &str)], body: &[u8], tls: &Tls) -> impl Future<Output = Answer>;
+}
+
+impl Poster for Client {
+    async fn post(&self, url: &str, headers: &[(&str, &str)], body: &[u8], tls: &Tls) -> Answer {
+        Client::post(self, url, headers, body, tls).await
+    }
 }
 
 /// The messages that wait, for each receiver on its own.
@@ -128,6 +135,8 @@ impl Outbox {
     /// Posts until there is nothing to be posted before `until`; if that is no time at all, for ever.
     async fn post_until(&self, reactor: &Reactor, poster: &impl Poster, until: Millis) {
         let mut flights: Vec<Flight<'_>> = Vec::new();
+        // A sleep that is dropped wakes nobody.
+        let mut sleep: Option<Sleep<'_>> = None;
         poll_fn(|context| {
             loop {
                 self.depart(&mut flights, reactor, poster);
@@ -139,9 +148,8 @@ impl Outbox {
                     return Poll::Ready(());
                 }
                 self.idle.set(Some(context.waker().clone()));
-                // A timer that is left behind wakes once for nothing.
-                let sleep = due.map(|due| reactor.sleep_until(self.start + Duration::from_millis(due)));
-                if sleep.is_none_or(|mut sleep| Pin::new(&mut sleep).poll(context).is_pending()) {
+                sleep = due.map(|due| reactor.sleep_until(self.start + Duration::from_millis(due)));
+                if sleep.as_mut().is_none_or(|sleep| Pin::new(sleep).poll(context).is_pending()) {
                     return Poll::Pending;
                 }
             }

@@ -1,28 +1,37 @@
 //! Wiring: the clock, the timers, the current snapshot, and who is told of it.
 
+mod answers;
+#[cfg(feature = "monitors")]
+mod checks;
+#[cfg(not(feature = "monitors"))]
+#[path = "no_checks.rs"]
+mod checks;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use smol::LocalExecutor;
 
+use crate::config::file::Loaded;
 use crate::config::{Config, LogFormat, LogLevel, MONITORS, SYSTEMD};
-use crate::http::DESCRIBED;
-use crate::http::route::{Handler, ROUTES, Route};
-use crate::limits::READING_MAX_AGE;
+use crate::http::route::Handler;
+use crate::limits::{READING_MAX_AGE, SHUTDOWN};
 use crate::notify::diagnostics::Sources;
 use crate::notify::heartbeats::Heartbeats;
 use crate::notify::service_manager::ServiceManager;
 use crate::read::{self, Notice, OwnProcess, Roots, Sampler};
-use crate::report::prometheus::Scrape;
 use crate::report::usage::Watch;
-use crate::report::{self, Build, Endpoint, Node, Schema};
-use crate::server::{self, Reactor, Server, Service, Signal, Signals};
-use crate::snapshot::{Counters, Level, Method, Thresholds};
+use crate::report::{self, Build, Node};
+use crate::server::{self, Reactor, Server, Signal, Signals};
+use crate::snapshot::{Counters, Level, Thresholds};
+
+use checks::Checks;
+
+pub use checks::load;
 
 /// What diagnostics ask of the agent.
 pub const SOURCES: Sources = Sources { unix_micros, cid: server::fresh_cid };
@@ -57,17 +66,20 @@ impl From<io::Error> for AgentError {
 }
 
 /// Serves and beats until SIGTERM or SIGINT.
-pub fn run(config: Config, build: Build) -> Result<(), AgentError> {
+pub fn run(config: Config, loaded: Option<Loaded>, build: Build) -> Result<(), AgentError> {
     let reactor = Rc::new(Reactor::new()?);
-    let executor = LocalExecutor::new();
+    let executor = Rc::new(LocalExecutor::new());
     let listener = listener(config.listen)?;
-    let agent = Agent::new(config, build);
+    let lines = Rc::new(RefCell::new(Heartbeats::open(config.heartbeat_format)));
+    let checks = Checks::new(&config, loaded, Rc::clone(&reactor), Rc::clone(&lines));
+    let agent = Agent::new(config, build, Some(Rc::clone(&checks)));
     let mut server = Server::new(listener, agent.config.max_connections, Rc::clone(&reactor), Rc::clone(&agent))?;
     let mut signals = Signals::new()?;
     if let Some(address) = server.address() {
         log::info!("listening on {address}");
     }
-    let _heartbeat = executor.spawn(Rc::clone(&agent).beat(Rc::clone(&reactor)));
+    let _heartbeat = executor.spawn(Rc::clone(&agent).beat(Rc::clone(&reactor), lines));
+    checks.start(&executor);
     reactor.block_on(executor.run(async {
         let signalled = async {
             while let Ok(Signal::Reload) = signals.next(&reactor).await {
@@ -76,7 +88,8 @@ pub fn run(config: Config, build: Build) -> Result<(), AgentError> {
         };
         smol::future::or(signalled, server.run()).await;
         agent.service_manager.borrow_mut().stopping();
-        server.shut_down().await;
+        let deadline = Instant::now() + SHUTDOWN;
+        smol::future::zip(server.shut_down(), checks.stop(deadline)).await;
     }))?;
     log::info!("stopped");
     Ok(())
@@ -94,7 +107,7 @@ fn listener(address: SocketAddr) -> Result<TcpListener, AgentError> {
 /// enough.
 #[inline(never)]
 pub fn once(config: Config, build: Build, form: Once) -> String {
-    let agent = Agent::new(config, build);
+    let agent = Agent::new(config, build, None);
     agent.refresh();
     std::thread::sleep(READING_MAX_AGE);
     agent.refresh();
@@ -126,12 +139,14 @@ struct Agent {
     sampler: RefCell<Sampler>,
     counters: Box<RefCell<Counters>>,
     service_manager: RefCell<ServiceManager>,
+    /// None for a single reading.
+    checks: Option<Rc<Checks>>,
 }
 
 impl Agent {
     /// Out of line, like whatever makes a large value: its temporary copies would stay on the stack below all else.
     #[inline(never)]
-    fn new(config: Config, build: Build) -> Rc<Self> {
+    fn new(config: Config, build: Build, checks: Option<Rc<Checks>>) -> Rc<Self> {
         Rc::new(Agent {
             sampler: RefCell::new(Sampler::new(Roots::of(&config))),
             health: report::json::Health::new(&config.node_name),
@@ -142,6 +157,7 @@ impl Agent {
                 &|name| std::env::var_os(name),
                 std::process::id(),
             )),
+            checks,
             config,
             build,
         })
@@ -160,8 +176,7 @@ impl Agent {
     }
 
     /// Beats on a schedule that neither drifts nor, after a pause of the whole machine, catches up on what it missed.
-    async fn beat(self: Rc<Self>, reactor: Rc<Reactor>) {
-        let mut heartbeats = Heartbeats::open(self.config.heartbeat_format);
+    async fn beat(self: Rc<Self>, reactor: Rc<Reactor>, lines: Rc<RefCell<Heartbeats>>) {
         let thresholds =
             Thresholds { warning_percent: self.config.warning_percent, error_percent: self.config.error_percent };
         let mut watch = Watch::new(thresholds);
@@ -169,19 +184,35 @@ impl Agent {
         loop {
             self.refresh();
             self.sampler.borrow_mut().stamp(unix_micros());
-            watch.observe(self.sampler.borrow().snapshot(), &mut |level, text| match level {
-                Level::Normal => log::info!("{text}"),
-                Level::Warning => log::warn!("{text}"),
-                Level::Error => log::error!("{text}"),
-            });
+            watch.observe(self.sampler.borrow().snapshot(), &mut |level, text| self.crossing(level, text));
             self.counters.borrow_mut().heartbeats += 1;
-            if self.config.log_level >= LogLevel::Info
-                && !heartbeats.write(&self.heartbeat(self.config.heartbeat_format))
-            {
-                self.counters.borrow_mut().heartbeats_dropped += 1;
+            if self.config.log_level >= LogLevel::Info {
+                let line = self.heartbeat(self.config.heartbeat_format);
+                if !lines.borrow_mut().write(&line) {
+                    self.counters.borrow_mut().heartbeats_dropped += 1;
+                }
+                if let Some(checks) = &self.checks {
+                    checks.line(LogLevel::Info, &|| line.clone());
+                }
             }
             due = next_beat(due, Instant::now(), self.config.wait_time);
             self.wait_for(due, &reactor).await;
+        }
+    }
+
+    fn crossing(&self, level: Level, text: &str) {
+        let level = match level {
+            Level::Normal => LogLevel::Info,
+            Level::Warning => LogLevel::Warning,
+            Level::Error => LogLevel::Error,
+        };
+        match level {
+            LogLevel::Error => log::error!("{text}"),
+            LogLevel::Warning => log::warn!("{text}"),
+            _ => log::info!("{text}"),
+        }
+        if let Some(checks) = &self.checks {
+            checks.crossing(level, text);
         }
     }
 
@@ -197,15 +228,22 @@ impl Agent {
     fn tell_service_manager(&self) {
         let status = || {
             self.refresh();
-            report::journal::summary(self.sampler.borrow().snapshot())
+            let mut summary = report::journal::summary(self.sampler.borrow().snapshot());
+            if let Some(checks) = &self.checks {
+                checks.summary(&mut summary);
+            }
+            summary
         };
         self.service_manager.borrow_mut().tell(Instant::now(), &status);
     }
 
-    /// Everything that can change is read when it is asked for; variables cannot change.
+    /// `imalive.yml` anew. The manifest is read when it is asked for; variables cannot change.
     fn reload(&self) {
         self.service_manager.borrow_mut().reloading();
-        log::info!("reloaded: the manifest is read at each request, a variable takes a restart");
+        match &self.checks {
+            Some(checks) if MONITORS => checks.reload(&self.config),
+            _ => log::info!("reloaded: the manifest is read at each request, a variable takes a restart"),
+        }
         self.tell_service_manager();
     }
 
@@ -217,113 +255,6 @@ impl Agent {
             LogFormat::Json => report::json::heartbeat(self.node(), sampler.snapshot(), &server::fresh_cid()),
         }
     }
-
-    fn body(&self, handler: Handler) -> String {
-        let mut body = String::new();
-        self.respond(handler, "", &mut body);
-        body
-    }
-
-    fn prom(&self) -> String {
-        let process = self.process.read(unix_micros()).map_err(|error| log::debug!("{error}")).ok();
-        report::prometheus::render(&Scrape {
-            snapshot: self.sampler.borrow().snapshot(),
-            counters: &self.counters.borrow(),
-            process: process.as_ref(),
-            build: &self.build,
-            mountpoint: &self.config.disk_path,
-            ticks_per_second: self.ticks_per_second,
-        })
-    }
-
-    fn manifest(&self, body: &mut String) -> u16 {
-        let Some(path) = &self.config.manifest_path else {
-            *body = report::manifest::built_in(&self.build);
-            return 200;
-        };
-        let manifest = read::manifest(Path::new(path)).and_then(|bytes| {
-            let text = std::str::from_utf8(&bytes).map_err(|_| format!("{path}: not UTF-8"))?;
-            report::manifest::from_file(text).map_err(|reason| format!("{path}: {reason}"))
-        });
-        match manifest {
-            Ok(manifest) => {
-                *body = manifest;
-                200
-            }
-            Err(reason) => {
-                *body = report::json::error(&reason);
-                500
-            }
-        }
-    }
-}
-
-impl Service for Rc<Agent> {
-    fn respond(&self, handler: Handler, parameter: &str, body: &mut String) -> u16 {
-        Agent::respond(self, handler, parameter, body)
-    }
-
-    fn detail(&self, detail: &str, body: &mut String) {
-        *body = report::json::detail(detail);
-    }
-
-    fn count(&self, label: (usize, &'static str), method: Method, status: u16) {
-        self.counters.borrow_mut().requests.count(label, method, status);
-    }
-
-    fn count_evicted(&self) {
-        self.counters.borrow_mut().connections_evicted += 1;
-    }
-}
-
-impl Agent {
-    fn respond(&self, handler: Handler, _parameter: &str, body: &mut String) -> u16 {
-        match handler {
-            Handler::Root | Handler::Health => {
-                *body = self.health.at(unix_micros());
-            }
-            Handler::Manifest => return self.manifest(body),
-            Handler::Metrics => {
-                self.refresh();
-                *body = report::json::metrics(self.node(), self.sampler.borrow().snapshot());
-            }
-            Handler::Prom => {
-                self.refresh();
-                *body = self.prom();
-            }
-            Handler::OpenApi if DESCRIBED => *body = report::openapi::render(&self.build, &endpoints()),
-            Handler::Docs if DESCRIBED => *body = report::docs::render(&self.build, &endpoints()),
-            Handler::Monitors | Handler::Monitor if MONITORS => {
-                *body = report::json::detail("Not Found");
-                return 404;
-            }
-            // The table of a build without them has no path that leads here.
-            Handler::OpenApi | Handler::Docs | Handler::Monitors | Handler::Monitor => return 404,
-        }
-        200
-    }
-}
-
-/// The server's table as its descriptions need it.
-fn endpoints() -> Vec<Endpoint<'static>> {
-    let endpoint = |route: &'static Route| Endpoint {
-        paths: route.paths,
-        allow: route.allow,
-        summary: route.summary,
-        description: route.description,
-        media_type: route.media_type,
-        schema: match route.handler {
-            Handler::Root | Handler::Health => Schema::Health,
-            Handler::Manifest => Schema::Manifest,
-            Handler::Metrics => Schema::Metrics,
-            Handler::Monitors => Schema::Monitors,
-            Handler::Monitor => Schema::Monitor,
-            Handler::OpenApi => Schema::Object,
-            Handler::Prom | Handler::Docs => Schema::Text,
-        },
-        responses: route.responses,
-    };
-    ROUTES.iter().map(endpoint).collect()
 }
 
 /// The first moment of the schedule that lies ahead.
