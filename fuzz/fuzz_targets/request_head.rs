@@ -2,6 +2,7 @@
 //! head says.
 #![no_main]
 
+use imalive::http::parameter::Parameter;
 use imalive::http::request::read_head;
 use imalive::http::route::resolve;
 use libfuzzer_sys::fuzz_target;
@@ -12,7 +13,8 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(used <= bytes.len());
             assert_eq!(read_head(&bytes[..used]), Ok(Some((head.clone(), used))));
             assert_eq!(read_head(&[bytes, b"GET / HTTP/1.0\r\n\r\n"].concat()), Ok(Some((head.clone(), used))));
-            resolve(head.method, head.target);
+            let (resolution, _) = resolve(head.method, head.target);
+            assert!(Parameter::of(resolution, head.target).as_str().len() <= imalive::limits::PATH_PARAMETER_BYTES);
         }
         Ok(None) => {}
         Err(reject) => assert!((400..=505).contains(&reject.status())),
