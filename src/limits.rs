@@ -278,6 +278,9 @@ pub const NOTICE_NAME_CHARS: usize = 64;
 /// Characters of a cause in a message to people.
 pub const NOTICE_CAUSE_CHARS: usize = 512;
 
+/// Monitors in the body of one webhook: with their causes a message of 25 KB.
+pub const NOTICE_ITEMS: usize = 32;
+
 /// Characters of a text that Discord takes.
 pub const DISCORD_TEXT_CHARS: usize = 2000;
 

@@ -37,7 +37,7 @@ fn status(outcome: Outcome) -> MonitorStatus {
         cause: outcome.failure.as_ref().map(|failure| failure.cause().to_string()).unwrap_or_default(),
         consecutive_failures: failures,
         consecutive_successes: 1 - failures,
-        outage_since: (failures > 0).then_some(1000),
+        outage_since: None,
         checks_total: 1,
         failures_total: u64::from(failures),
         last_success: (failures == 0).then_some(1000),

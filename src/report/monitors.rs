@@ -131,6 +131,7 @@ mod tests {
         samples.monitors[1].depends_on = vec![0, 4, 99];
         samples.monitors[1].max_latency = Some(Duration::from_millis(1500));
         samples.statuses[1].certificate_expiry_unix_secs = Some(1_800_000_000);
+        samples.statuses[1].outage_since = Some(1000);
         let expected = r#"{"name":"web-bad-code","family":"web-bad-code","type":"http","url":"http://127.0.0.1:18191/missing","state":"failing","since":"2026-11-21T03:24:12.316957","state_seconds":9,"cause":"Not expected status code: expected = 20*, actual = 404","last":{"time":"2026-11-21T03:24:12.316957","result":"ko","message":"Not expected status code: expected = 20*, actual = 404","error":null,"failure":"status","http_status":404,"latency_seconds":0.000918},"consecutive_failures":1,"consecutive_successes":0,"checks_total":1,"failures_total":1,"last_success":null,"outage_since":"2026-11-21T03:24:12.316957","maintenance":false,"certificate_expires":"2027-01-15T08:00:00.000000","failure_threshold":3,"success_threshold":1,"interval_seconds":10.0,"retry_interval_seconds":5.0,"timeout_seconds":30.0,"max_latency_seconds":1.5,"reminder_seconds":null,"depends_on":["web ok","tcp-ok"],"scope":"wan","gate":false}"#;
         assert_eq!(one(&samples.view(10_000), "web-bad-code").as_deref(), Some(expected));
         assert_eq!(one(&samples.view(10_000), "web"), None);

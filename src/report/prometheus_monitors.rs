@@ -1,8 +1,9 @@
 //! What Prometheus is told of the monitors: the original's two gauges for each, then names after Prometheus' own rules.
 //! A family without a value is left out, its HELP too.
 //!
-//! `imalive_monitor_up` is the hard state, so that an alert on it needs no `for`: a monitor that fails softly still
-//! counts as up if a check of it ever passed. Where nothing is known it has no series, as for every other absent value.
+//! `imalive_monitor_up` is the hard state, so that an alert on it needs no `for`: a monitor that fails softly is what it
+//! was before, up, down in an outage that has not been seen to end, or not known if no check of it ever passed. Where
+//! nothing is known there is no series, as for every other absent value.
 
 use alloc::string::String;
 use core::mem;
@@ -101,9 +102,9 @@ fn is_up(status: &MonitorStatus) -> Option<bool> {
     match status.state {
         State::Up => Some(true),
         State::Down => Some(false),
-        // Never seen to work and not yet judged.
-        State::Failing if status.last_success.is_none() => None,
-        State::Failing => Some(true),
+        // As before: the outage goes on, it worked, or it was never judged.
+        State::Failing if status.outage_since.is_some() => Some(false),
+        State::Failing => status.last_success.map(|_| true),
         State::Unknown(_) => None,
     }
 }
@@ -245,8 +246,10 @@ mod tests {
         up(&samples, Some(0));
         samples.statuses[4].state = State::Unknown(Unknown::Offline);
         up(&samples, None);
-        samples.statuses[4].state = State::Failing;
-        samples.statuses[4].last_success = None;
+        // The outage from before it was unknown is not over.
+        (samples.statuses[4].state, samples.statuses[4].outage_since) = (State::Failing, Some(2000));
+        up(&samples, Some(0));
+        (samples.statuses[4].last_success, samples.statuses[4].outage_since) = (None, None);
         up(&samples, None);
     }
 

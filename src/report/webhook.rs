@@ -4,11 +4,13 @@ use alloc::string::String;
 
 use crate::config::LogLevel;
 use crate::config::template::{Piece, Placeholder, pieces};
+use crate::limits::NOTICE_ITEMS;
 use crate::report::View;
 use crate::report::iso8601::iso8601;
 use crate::report::json_object::{Object, push_string};
 use crate::report::notice::{kind, push_monitors, sentence};
 use crate::report::number::push_integer;
+use crate::report::words::push_cause;
 use crate::snapshot::{Notice, NoticeItem};
 
 /// The body where there is no template.
@@ -21,7 +23,9 @@ pub fn body(notice: &Notice, view: &View<'_>, node_name: &str) -> String {
     object.text("level", level_word(level));
     object.text("time", &iso8601(view.unix_micros_at(notice.at)));
     object.text("text", &text);
-    object.list("monitors", notice.items.iter(), &|out, item| push_item(out, notice, item, view));
+    let items = notice.items.iter().take(NOTICE_ITEMS);
+    object.list("monitors", items, &|out, item| push_item(out, notice, item, view));
+    object.integer("more", notice.items.len().saturating_sub(NOTICE_ITEMS) as u64);
     object.close();
     out
 }
@@ -31,7 +35,9 @@ fn push_item(out: &mut String, notice: &Notice, item: &NoticeItem, view: &View<'
     let mut object = Object::open(out);
     object.text_or_null("name", found.map(|(monitor, _)| monitor.name.as_str()));
     object.text_or_null("state", found.map(|(_, status)| status.state.label()));
-    object.text("cause", &item.cause);
+    let mut cause = String::new();
+    push_cause(&mut cause, &item.cause);
+    object.text("cause", &cause);
     object.text("since", &iso8601(view.unix_micros_at(notice.at.saturating_sub(item.lasted))));
     push_integer(object.key("lasted_seconds"), item.lasted / 1000);
     object.close();
@@ -98,8 +104,19 @@ mod tests {
 
     #[test]
     fn without_a_template_it_is_an_object_of_our_own() {
-        let expected = r#"{"node":"anode","kind":"down","level":"error","time":"2026-11-21T03:24:20.316957","text":"refused and tcp-ko are down on anode: say \"no\"\\ (since 03:23 UTC)","monitors":[{"name":"refused","state":"failing","cause":"say \"no\"\\","since":"2026-11-21T03:23:15.316957","lasted_seconds":65},{"name":"tcp-ko","state":"failing","cause":"refused","since":"2026-11-21T03:23:15.316957","lasted_seconds":65}]}"#;
+        let expected = r#"{"node":"anode","kind":"down","level":"error","time":"2026-11-21T03:24:20.316957","text":"refused and tcp-ko are down on anode: say \"no\"\\ (since 03:23 UTC)","monitors":[{"name":"refused","state":"failing","cause":"say \"no\"\\","since":"2026-11-21T03:23:15.316957","lasted_seconds":65},{"name":"tcp-ko","state":"failing","cause":"refused","since":"2026-11-21T03:23:15.316957","lasted_seconds":65}],"more":0}"#;
         assert_eq!(body(&notice(), &Samples::new().view(901_000), "anode"), expected);
+    }
+
+    #[test]
+    fn a_body_is_bounded_and_says_how_many_it_leaves_out() {
+        let mut notice = notice();
+        notice.items[0].cause = "c".repeat(1_000_000);
+        let item = notice.items[0].clone();
+        notice.items.resize(NOTICE_ITEMS + 7, item);
+        let body = body(&notice, &Samples::new().view(901_000), "anode");
+        assert!(body.len() < 32 * 1024 && body.ends_with("}],\"more\":7}"), "{}", body.len());
+        assert_eq!(body.matches("\"lasted_seconds\"").count(), NOTICE_ITEMS);
     }
 
     #[test]
