@@ -1,34 +1,19 @@
 //! One HTTP exchange: the request goes out, the answer is read as it comes, redirects are followed.
 
-use std::time::SystemTime;
-
-use ureq_proto::client::state::{RecvBody, RecvResponse};
-use ureq_proto::client::{Call, RecvBodyResult, RecvResponseResult, RedirectAuthHeaders};
-use ureq_proto::http::header::RETRY_AFTER;
-use ureq_proto::http::{Method, Response};
-use ureq_proto::{BodyMode, Error};
+use ureq_proto::Error;
+use ureq_proto::client::{RecvBodyResult, RecvResponseResult, RedirectAuthHeaders};
+use ureq_proto::http::Method;
 
 use crate::client::Client;
+use crate::client::answer::{Head, Sink, read_body, read_head};
 use crate::client::explain::failure;
 use crate::client::progress::{Phase, Progress};
 use crate::client::request::{Request, prepare};
 use crate::client::url::Target;
 use crate::client::wire::Wire;
 use crate::config::monitors::Tls;
-use crate::limits::{ANSWER_HEAD_BYTES, REDIRECT_BODY_BYTES};
+use crate::limits::REDIRECT_BODY_BYTES;
 use crate::snapshot::{Failure, FailureKind};
-
-/// What the head of an answer says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Its status code.
-    pub status: u16,
-    /// After how many seconds the peer wants to be asked again.
-    pub retry_after_secs: Option<u64>,
-}
-
-/// Where the parts of a body go, until it wants no more.
-pub type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> bool;
 
 impl Client {
     /// Sends `request` and gives the answer's body to `body`, part by part. It takes as long as it takes: whoever has no
@@ -101,58 +86,6 @@ fn is_redirect(status: u16) -> bool {
     (300..400).contains(&status) && status != 304
 }
 
-/// Reads up to the end of the head, and past those that only announce it (RFC 9110 section 15.2).
-async fn read_head(wire: &mut Wire<'_>, mut call: Call<RecvResponse>) -> Result<(Head, RecvResponseResult), Failure> {
-    loop {
-        let before = wire.input.len();
-        if wire.read().await? == 0 {
-            let how = if wire.input.is_empty() { "without an answer" } else { "within the head of its answer" };
-            return Err(wire.failure(FailureKind::Protocol, &["closed the connection ", how]));
-        }
-        // A head ends with a line; and what is none shows in its first bytes.
-        if before > 64 && !wire.input[before..].contains(&b'\n') {
-            continue;
-        }
-        match try_head(&mut call, &mut wire.input) {
-            Ok(None) if wire.input.len() < ANSWER_HEAD_BYTES => {}
-            Ok(None) => return Err(wire.failure(FailureKind::Protocol, &["gives an answer whose head has no end"])),
-            Ok(Some(head)) => match call.proceed() {
-                Some(answer) => return Ok((head, answer)),
-                None => return Err(wire.failure(FailureKind::Protocol, &["gives no answer"])),
-            },
-            Err(_) if wire.input.starts_with(&[0x15, 3]) => {
-                return Err(wire.failure(FailureKind::Protocol, &["speaks TLS: the URL is to begin with https"]));
-            }
-            Err(error) => return Err(malformed(wire, &error)),
-        }
-    }
-}
-
-fn try_head(call: &mut Call<RecvResponse>, input: &mut Vec<u8>) -> Result<Option<Head>, Error> {
-    loop {
-        let (used, response) = call.try_response(input, false)?;
-        input.drain(..used);
-        match response {
-            Some(response) => {
-                let retry_after_secs = retry_after_secs(&response);
-                return Ok(Some(Head { status: response.status().as_u16(), retry_after_secs }));
-            }
-            None if used == 0 || input.is_empty() => return Ok(None),
-            None => {}
-        }
-    }
-}
-
-/// Seconds or a date (RFC 9110 section 10.2.3).
-fn retry_after_secs(response: &Response<()>) -> Option<u64> {
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(secs) = text.parse() {
-        return Some(secs);
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(SystemTime::now()).map_or(0, |left| left.as_secs()))
-}
-
 /// Where a redirect leads and with which method; `None` where it is not to be followed, and so is the answer.
 async fn follow(wire: &mut Wire<'_>, answer: RecvResponseResult) -> Result<Option<(Target, Method)>, Failure> {
     let mut redirect = match answer {
@@ -183,50 +116,103 @@ async fn follow(wire: &mut Wire<'_>, answer: RecvResponseResult) -> Result<Optio
     }
 }
 
-/// Reads to the end of the body, or until `body` wants no more.
-async fn read_body(wire: &mut Wire<'_>, mut call: Call<RecvBody>, body: Sink<'_>) -> Result<Call<RecvBody>, Failure> {
-    let until_closed = call.body_mode() == BodyMode::CloseDelimited;
-    loop {
-        match pour(&mut call, &mut wire.input, body) {
-            Ok(true) => {}
-            Ok(false) => return Ok(call),
-            Err(error) => return Err(malformed(wire, &error)),
-        }
-        if call.can_proceed() && !until_closed {
-            return Ok(call);
-        }
-        // Of a body nothing is left here but the beginning of a chunk's size.
-        if wire.input.len() > ANSWER_HEAD_BYTES {
-            return Err(wire.failure(FailureKind::Protocol, &["gives an answer with a chunk whose size has no end"]));
-        }
-        if wire.read().await? == 0 {
-            if until_closed || call.is_ended_chunked() {
-                return Ok(call);
-            }
-            return Err(wire.failure(FailureKind::Protocol, &["closed the connection within its answer"]));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::testing::{
+        UNCHECKED, answered, answering, asked, client, err, get, ok, request_head, sent, server, silent, soon,
+    };
+    use std::io::Write;
+    use std::sync::Mutex;
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    #[test]
+    fn redirects_are_followed_as_often_as_they_may_be() {
+        let end = answering("HTTP/1.1 200 OK\r\n\r\nend");
+        let first = answering(format!("HTTP/1.1 302 Found\r\nLocation: http://{end}/x\r\ncontent-length: 2\r\n\r\nhi"));
+        assert_eq!(asked(first), ok(200, "end"));
+        let url = format!("http://{first}/");
+        assert_eq!(sent(&Request { follow_redirects: 0, ..get(&url) }), ok(302, "hi"));
+        let endless = answering("HTTP/1.1 301 Moved\r\nlocation: ../x\r\n\r\n");
+        assert_eq!(asked(endless), err("PEER redirects to a malformed address"));
+        let endless = answering("HTTP/1.1 301 Moved\r\nlocation: x\r\n\r\n");
+        assert_eq!(asked(endless), err("PEER redirects further than 3 times"));
+        let elsewhere = answering("HTTP/1.1 301 Moved\r\nlocation: ftp://h/?secret\r\n\r\n");
+        assert_eq!(asked(elsewhere), err("PEER redirects to no address of HTTP"));
+        assert_eq!(answered("HTTP/1.1 304 Not Modified\r\nlocation: /\r\n\r\n"), ok(304, ""));
+    }
+
+    #[test]
+    fn a_redirect_to_another_host_gets_no_secret_and_no_body() {
+        static HEADS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let end = server(|mut stream| {
+            HEADS.lock().unwrap().push(request_head(&mut stream));
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        });
+        let first = answering(format!("HTTP/1.1 303 See Other\r\nlocation: http://{end}/\r\n\r\n"));
+        let url = format!("http://alice:secret@{first}/");
+        let headers = vec![("x-key", "secret")];
+        let request = Request { method: "POST", body: b"secret", headers, ..get(&url) };
+        assert_eq!(sent(&request), ok(200, ""));
+        let head = HEADS.lock().unwrap().pop().unwrap();
+        assert!(
+            head.starts_with("GET / HTTP/1.1\r\n") && !head.contains("secret") && !head.contains("uthori"),
+            "{head}"
+        );
+        let again = answering(format!("HTTP/1.1 307 Again\r\nlocation: http://{end}/\r\n\r\n"));
+        assert_eq!(sent(&Request { url: &format!("http://{again}/"), ..request }), ok(307, ""));
+    }
+
+    #[test]
+    fn a_post_says_when_it_may_be_repeated() {
+        let (reactor, client) = client();
+        for (field, expected) in [("7", Some(7)), ("Wed, 21 Oct 2015 07:28:00 GMT", Some(0)), ("soon", None)] {
+            let address = answering(format!("HTTP/1.1 429 Slow\r\nretry-after: {field}\r\n\r\n"));
+            let url = format!("http://{address}/");
+            let posted =
+                reactor.block_on(client.post(&url, &[("content-type", "application/json")], b"{}", &UNCHECKED));
+            assert_eq!(posted.unwrap(), Ok((429, expected)));
         }
     }
-}
 
-/// Gives to `body` what of it has come; whether it wants more.
-fn pour(call: &mut Call<RecvBody>, input: &mut Vec<u8>, body: Sink<'_>) -> Result<bool, Error> {
-    let mut part = [0; 1024];
-    let (mut used, mut wants) = (0, true);
-    while wants {
-        let (taken, given) = call.read(&input[used..], &mut part)?;
-        used += taken;
-        if taken == 0 && given == 0 {
-            break;
+    #[test]
+    fn a_peer_that_answers_before_it_has_read_all_is_heard() {
+        let address = server(|mut stream| {
+            request_head(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 413 Too Large\r\n\r\n");
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+            sleep(Duration::from_millis(300));
+        });
+        let (url, body) = (format!("http://{address}/"), vec![0; 8 * 1024 * 1024]);
+        match sent(&Request { method: "POST", body: &body, ..get(&url) }) {
+            // The kernel may drop what has come when it is told of the end.
+            Ok((status, _)) => assert_eq!(status, 413),
+            Err(error) => assert!(error.starts_with("connection to PEER broke"), "{error}"),
         }
-        wants = given == 0 || body(&part[..given]);
     }
-    input.drain(..used);
-    Ok(wants)
-}
 
-fn malformed(wire: &Wire<'_>, error: &Error) -> Failure {
-    match error {
-        Error::HttpParseFail(_) => wire.failure(FailureKind::Protocol, &["answers, but not by HTTP/1"]),
-        error => wire.failure(FailureKind::Protocol, &["gives a malformed answer: ", &error.to_string()]),
+    #[test]
+    fn a_request_that_is_dropped_leaves_nothing() {
+        static CLOSED: Mutex<u32> = Mutex::new(0);
+        let address = server(|mut stream| {
+            request_head(&mut stream);
+            assert_eq!(std::io::Read::read(&mut stream, &mut [0]).unwrap_or(0), 0);
+            *CLOSED.lock().unwrap() += 1;
+        });
+        let (reactor, client) = client();
+        for (scheme, address, phase) in [("http", address, Phase::Waiting), ("https", silent(), Phase::Handshake)] {
+            let (url, progress) = (format!("{scheme}://{address}/"), Progress::default());
+            let (request, mut body) = (get(&url), |_: &[u8]| true);
+            let late = async {
+                reactor.sleep_until(std::time::Instant::now() + Duration::from_millis(100)).await;
+                Err(failure(FailureKind::Timeout, &[]))
+            };
+            let sent = smol::future::or(client.send(&request, &progress, &mut body), late);
+            assert_eq!(reactor.block_on(sent).unwrap().unwrap_err().kind, FailureKind::Timeout);
+            assert_eq!(progress.phase(), phase);
+        }
+        assert!(soon(|| *CLOSED.lock().unwrap() == 1));
+        assert!(soon(|| client.threads() == 0));
     }
 }

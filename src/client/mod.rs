@@ -7,6 +7,7 @@
 //!                  └─► tls ─(verify, trust)
 //! ```
 
+mod answer;
 mod certificate;
 mod explain;
 mod http;
@@ -37,8 +38,8 @@ use crate::limits::TLS_THREADS;
 use crate::reactor::Reactor;
 use crate::snapshot::{Failure, FailureKind};
 
+pub use answer::{Head, Sink};
 pub use explain::reason;
-pub use http::{Head, Sink};
 pub use progress::{Phase, Progress};
 pub use request::Request;
 pub use resolve::ResolveError;

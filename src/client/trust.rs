@@ -14,6 +14,7 @@ use rustls::pki_types::pem::{self, SectionKind};
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use crate::client::certificate::Certificate;
+use crate::client::explain::reason;
 use crate::limits::AUTHORITIES_BYTES;
 
 /// Where systems keep their authorities: Debian, Alpine, Arch, buildroot; Fedora and its kin; SUSE; Alpine, OpenWrt.
@@ -79,22 +80,22 @@ impl Authorities {
             *index = self.find()?;
         }
         match &*index {
-            Some(index) => index.read(names).map_err(|error| format!("{}: {error}", index.path)),
+            Some(index) => index.read(names).map_err(|error| [&index.path, ": ", &reason(&error)].concat()),
             None => Ok(built_in(names)),
         }
     }
 
     /// The first file that holds any; `None` for those built in.
     fn find(&self) -> Result<Option<Index>, String> {
-        let mut reason = String::new();
+        let mut why = String::new();
         for path in &self.paths {
             match Index::new(path) {
                 Ok(index) if !index.places.is_empty() => return Ok(Some(index)),
-                Ok(_) => reason = format!("{path}: no certificate in it"),
-                Err(error) => reason = format!("{path}: {error}"),
+                Ok(_) => why = [path, ": no certificate in it"].concat(),
+                Err(error) => why = [path, ": ", &reason(&error)].concat(),
             }
         }
-        if self.or_built_in { Ok(None) } else { Err(reason) }
+        if self.or_built_in { Ok(None) } else { Err(why) }
     }
 }
 
@@ -230,7 +231,7 @@ mod tests {
         assert_eq!(found(&authorities, &["one"]), Ok(0));
         fs::remove_file(&path).unwrap();
         let text = path.to_str().unwrap();
-        assert_eq!(found(&authorities, &["three"]), Err(format!("{text}: No such file or directory (os error 2)")));
+        assert_eq!(found(&authorities, &["three"]), Err(format!("{text}: No such file or directory")));
     }
 
     #[test]
@@ -247,10 +248,10 @@ mod tests {
 
     #[test]
     fn without_a_file_of_the_system_those_built_in_are_trusted() {
-        let none = Authorities { paths: vec!["/nonexistent".into()], or_built_in: true, index: Mutex::default() };
+        let none = Authorities { paths: vec!["/proc/none".into()], or_built_in: true, index: Mutex::default() };
         let anchor = &webpki_roots::TLS_SERVER_ROOTS[0];
         let found = none.named(&[&anchor.subject]).unwrap();
         assert!(matches!(&found[..], [Authority::BuiltIn(found), ..] if found.subject == anchor.subject));
-        assert!(Authorities::of_system(Some("/nonexistent".into())).named(&[]).is_err());
+        assert!(Authorities::of_system(Some("/proc/none".into())).named(&[]).is_err());
     }
 }

@@ -78,12 +78,17 @@ impl ServerCertVerifier for Verifier {
         // an authority's, which a server's may not be elsewhere.
         if named.iter().any(|authority| matches!(authority, Authority::File(der) if der == end_entity)) {
             in_time(&read, now)?;
-        } else if read.issuer == read.subject {
-            in_time(&read, now)?;
-            return Err(Distrust::SelfSigned.into());
         } else {
             let store = Authority::store(&named);
-            verify_server_cert_signed_by_trust_anchor(&parsed, &store, intermediates, now, self.algorithms.all)?;
+            verify_server_cert_signed_by_trust_anchor(&parsed, &store, intermediates, now, self.algorithms.all)
+                .map_err(|error| match error {
+                    Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_))
+                        if read.issuer == read.subject =>
+                    {
+                        Distrust::SelfSigned.into()
+                    }
+                    error => error,
+                })?;
         }
         verify_server_name(&parsed, server_name)?;
         Ok(ServerCertVerified::assertion())

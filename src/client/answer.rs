@@ -1,0 +1,236 @@
+//! The answer to one request, read as it comes.
+
+use std::time::SystemTime;
+
+use ureq_proto::client::state::{RecvBody, RecvResponse};
+use ureq_proto::client::{Call, RecvResponseResult};
+use ureq_proto::http::Response;
+use ureq_proto::http::header::RETRY_AFTER;
+use ureq_proto::{BodyMode, Error};
+
+use crate::client::wire::Wire;
+use crate::limits::ANSWER_HEAD_BYTES;
+use crate::snapshot::{Failure, FailureKind};
+
+/// What the head of an answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its status code.
+    pub status: u16,
+    /// After how many seconds the peer wants to be asked again.
+    pub retry_after_secs: Option<u64>,
+}
+
+/// Where the parts of a body go, until it wants no more.
+pub type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> bool;
+
+/// Reads up to the end of the head, and past those that only announce it (RFC 9110 section 15.2).
+pub(super) async fn read_head(
+    wire: &mut Wire<'_>,
+    mut call: Call<RecvResponse>,
+) -> Result<(Head, RecvResponseResult), Failure> {
+    loop {
+        let before = wire.input.len();
+        if wire.read().await? == 0 {
+            let how = if wire.input.is_empty() { "without an answer" } else { "within the head of its answer" };
+            return Err(wire.failure(FailureKind::Protocol, &["closed the connection ", how]));
+        }
+        // A head ends with a line; and what is none shows in its first bytes.
+        let tells = before <= 64 || wire.input[before..].contains(&b'\n');
+        match if tells { try_head(&mut call, &mut wire.input) } else { Ok(None) } {
+            Ok(None) if wire.input.len() < ANSWER_HEAD_BYTES => {}
+            Ok(None) => return Err(wire.failure(FailureKind::Protocol, &["gives an answer whose head has no end"])),
+            Ok(Some(head)) => match call.proceed() {
+                Some(answer) => return Ok((head, answer)),
+                None => return Err(wire.failure(FailureKind::Protocol, &["gives no answer"])),
+            },
+            Err(_) if wire.input.starts_with(&[0x15, 3]) => {
+                return Err(wire.failure(FailureKind::Protocol, &["speaks TLS: the URL is to begin with https"]));
+            }
+            Err(error) => return Err(malformed(wire, &error)),
+        }
+    }
+}
+
+fn try_head(call: &mut Call<RecvResponse>, input: &mut Vec<u8>) -> Result<Option<Head>, Error> {
+    loop {
+        let (used, response) = call.try_response(input, false)?;
+        input.drain(..used);
+        match response {
+            Some(response) => {
+                let retry_after_secs = retry_after_secs(&response);
+                return Ok(Some(Head { status: response.status().as_u16(), retry_after_secs }));
+            }
+            None if used == 0 || input.is_empty() => return Ok(None),
+            None => {}
+        }
+    }
+}
+
+/// Seconds or a date (RFC 9110 section 10.2.3).
+fn retry_after_secs(response: &Response<()>) -> Option<u64> {
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(secs) = text.parse() {
+        return Some(secs);
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(SystemTime::now()).map_or(0, |left| left.as_secs()))
+}
+
+/// Reads to the end of the body, or until `body` wants no more.
+pub(super) async fn read_body(
+    wire: &mut Wire<'_>,
+    mut call: Call<RecvBody>,
+    body: Sink<'_>,
+) -> Result<Call<RecvBody>, Failure> {
+    let until_closed = call.body_mode() == BodyMode::CloseDelimited;
+    loop {
+        match pour(&mut call, &mut wire.input, body) {
+            Ok(true) => {}
+            Ok(false) => return Ok(call),
+            Err(error) => return Err(malformed(wire, &error)),
+        }
+        if call.can_proceed() && !until_closed {
+            return Ok(call);
+        }
+        // Of a body nothing is left here but the beginning of a chunk's size.
+        if wire.input.len() > ANSWER_HEAD_BYTES {
+            return Err(wire.failure(FailureKind::Protocol, &["gives an answer with a chunk whose size has no end"]));
+        }
+        if wire.read().await? == 0 {
+            if until_closed || call.is_ended_chunked() {
+                return Ok(call);
+            }
+            return Err(wire.failure(FailureKind::Protocol, &["closed the connection within its answer"]));
+        }
+    }
+}
+
+/// Gives to `body` what of it has come; whether it wants more.
+fn pour(call: &mut Call<RecvBody>, input: &mut Vec<u8>, body: Sink<'_>) -> Result<bool, Error> {
+    let mut part = [0; 1024];
+    let (mut used, mut wants) = (0, true);
+    while wants {
+        let (taken, given) = call.read(&input[used..], &mut part)?;
+        used += taken;
+        if taken == 0 && given == 0 {
+            break;
+        }
+        wants = given == 0 || body(&part[..given]);
+    }
+    input.drain(..used);
+    Ok(wants)
+}
+
+fn malformed(wire: &Wire<'_>, error: &Error) -> Failure {
+    match error {
+        Error::HttpParseFail(_) => wire.failure(FailureKind::Protocol, &["answers, but not by HTTP/1"]),
+        error => wire.failure(FailureKind::Protocol, &["gives a malformed answer: ", &error.to_string()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Progress;
+    use crate::client::Request;
+    use crate::client::testing::{
+        answered, answering, asked, client, err, get, nobody, ok, request_head, sent, server, soon,
+    };
+    use crate::limits::REDIRECT_BODY_BYTES;
+    use std::io::Write;
+    use std::sync::Mutex;
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    #[test]
+    fn bodies_are_read_in_every_framing() {
+        assert_eq!(answered("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello more"), ok(200, "hello"));
+        assert_eq!(answered("HTTP/1.1 200 OK\r\n\r\nhello"), ok(200, "hello"));
+        assert_eq!(answered("HTTP/1.0 404 Not Found\r\n\r\n"), ok(404, ""));
+        let chunked =
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\nx: y\r\n\r\n";
+        assert_eq!(answered(chunked), ok(200, "hello"));
+        assert_eq!(answered("HTTP/1.1 204 No Content\r\ncontent-length: 7\r\n\r\n"), ok(204, ""));
+        let head = Request { method: "HEAD", ..get("") };
+        let url = format!("http://{}/", answering("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n"));
+        assert_eq!(sent(&Request { url: &url, ..head }), ok(200, ""));
+    }
+
+    #[test]
+    fn an_answer_that_drips_is_read_to_its_end() {
+        const ANSWER: &[u8] =
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\n\
+            transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+        let address = server(|mut stream| {
+            request_head(&mut stream);
+            stream.set_nodelay(true).unwrap();
+            for byte in ANSWER {
+                stream.write_all(&[*byte]).unwrap();
+                sleep(Duration::from_micros(300));
+            }
+        });
+        assert_eq!(asked(address), ok(200, "abc"));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_named() {
+        assert_eq!(answered("SSH-2.0-OpenSSH_9.2\r\n"), err("PEER answers, but not by HTTP/1"));
+        assert_eq!(answered("\u{15}\u{3}\u{1}\0\u{2}\u{2}F"), err("PEER speaks TLS: the URL is to begin with https"));
+        assert_eq!(answered(""), err("PEER closed the connection without an answer"));
+        assert_eq!(
+            answered("HTTP/1.1 200 OK\r\nx: y"),
+            err("PEER closed the connection within the head of its answer")
+        );
+        let short = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{";
+        assert_eq!(answered(short), err("PEER closed the connection within its answer"));
+        let length = "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n{";
+        assert_eq!(answered(length), err("PEER gives a malformed answer: content-length header not a number"));
+        let size = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxx\r\nhello";
+        assert_eq!(answered(size), err("PEER gives a malformed answer: chunk length cannot be read as a number"));
+        assert_eq!(asked(nobody()), err("connect to PEER: Connection refused"));
+        let reset = server(|stream| rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO)).unwrap());
+        let error = asked(reset).unwrap_err();
+        assert!(
+            error.starts_with("connection to PEER broke: Connection reset") || error.starts_with("connect"),
+            "{error}"
+        );
+        assert_eq!(sent(&get("gopher://h/")), err("the URL does not begin with http:// or https://"));
+    }
+
+    #[test]
+    fn an_answer_without_end_is_given_up() {
+        let lines = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(ANSWER_HEAD_BYTES));
+        assert_eq!(answered(&lines), err("PEER gives an answer whose head has no end"));
+        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(200));
+        assert_eq!(answered(&many), err("PEER gives a malformed answer: http parse resulted in too many headers"));
+        let size = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;{}", "y".repeat(32 * 1024));
+        assert!(answered(&size).is_err());
+        let body = "z".repeat(REDIRECT_BODY_BYTES as usize * 2);
+        let redirect = format!("HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        assert_eq!(answered(&redirect), err("PEER redirects with a body that has no end"));
+    }
+
+    #[test]
+    fn a_body_is_read_no_further_than_it_is_wanted() {
+        static SENT: Mutex<u64> = Mutex::new(0);
+        let address = server(|mut stream| {
+            request_head(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n");
+            while stream.write_all(&[b'x'; 4096]).is_ok() {
+                *SENT.lock().unwrap() += 4096;
+            }
+            *SENT.lock().unwrap() += 1;
+        });
+        let (reactor, client) = client();
+        let (url, mut bytes) = (format!("http://{address}/"), 0);
+        let mut body = |part: &[u8]| {
+            bytes += part.len();
+            bytes < 100_000
+        };
+        let (request, progress) = (get(&url), Progress::default());
+        assert_eq!(reactor.block_on(client.send(&request, &progress, &mut body)).unwrap().unwrap().status, 200);
+        assert!((100_000..102_000).contains(&bytes), "{bytes}");
+        assert!(soon(|| *SENT.lock().unwrap() % 4096 == 1), "the connection is still open");
+    }
+}
