@@ -71,3 +71,157 @@ fn time(duration: Duration) -> String {
         _ => format!("{millis} ms"),
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::client::testing::{answering, client, nobody, request_head, server, silent, soon};
+    use crate::config::codes::CodePattern;
+    use crate::config::monitors::{HttpCheck, Scope, Secret, Tls};
+    use smol::LocalExecutor;
+    use std::cell::RefCell;
+    use std::io::Write;
+    use std::net::{SocketAddr, TcpListener};
+
+    pub(in crate::monitor) fn monitor(check: Check) -> Monitor {
+        Monitor {
+            name: "name".into(),
+            family: "name".into(),
+            check,
+            kind: "http".into(),
+            timeout: Duration::from_secs(5),
+            interval: Duration::from_secs(60),
+            retry_interval: Duration::from_secs(5),
+            failure_threshold: 3,
+            success_threshold: 1,
+            max_latency: None,
+            depends_on: Vec::new(),
+            scope: Scope::None,
+            gate: false,
+            reminder: None,
+            info: false,
+            given: Vec::new(),
+        }
+    }
+
+    pub(in crate::monitor) fn http_check(url: &str) -> HttpCheck {
+        HttpCheck {
+            method: "GET",
+            url: Secret::new(url.into()),
+            shown_url: url.into(),
+            body: None,
+            headers: Vec::new(),
+            basic_auth: None,
+            expected_code: CodePattern::parse("200").unwrap(),
+            expected_contain: None,
+            follow_redirects: 5,
+            tls: Tls { check: false, ca_file: None, client: None },
+        }
+    }
+
+    pub(in crate::monitor) fn http(address: SocketAddr) -> Monitor {
+        monitor(Check::Http(Box::new(http_check(&format!("http://{address}/")))))
+    }
+
+    pub(in crate::monitor) fn checked(monitor: &Monitor) -> Outcome {
+        let (reactor, client) = client();
+        let outcome = reactor.block_on(check(&client, monitor)).unwrap();
+        assert_eq!(
+            outcome.duration_micros.is_none(),
+            outcome.failure.as_ref().is_some_and(|failure| {
+                !matches!(failure.kind, FailureKind::Status | FailureKind::Body | FailureKind::Latency)
+            })
+        );
+        outcome
+    }
+
+    #[test]
+    fn what_can_never_pass_fails_with_the_words_that_the_configuration_has_for_it() {
+        let outcome = checked(&monitor(Check::Never("Missing mandatory url".into())));
+        let failure = outcome.failure.unwrap();
+        assert_eq!((failure.kind, failure.cause()), (FailureKind::Configuration, "Missing mandatory url"));
+    }
+
+    #[test]
+    fn what_works_but_takes_too_long_fails() {
+        let slow = server(|mut stream| {
+            request_head(&mut stream);
+            std::thread::sleep(Duration::from_millis(60));
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        });
+        let most = |millis| Some(Duration::from_millis(millis));
+        let outcome = checked(&Monitor { max_latency: most(50), ..http(slow) });
+        let failure = outcome.failure.unwrap();
+        assert!(failure.message.starts_with("Too slow: expected = 50 ms, actual = "), "{}", failure.message);
+        assert_eq!((failure.kind, outcome.http_status), (FailureKind::Latency, Some(200)));
+        assert_eq!(checked(&Monitor { max_latency: most(3000), ..http(slow) }).failure, None);
+        let wrong = Monitor { max_latency: most(0), ..http(answering("HTTP/1.1 404 None\r\n\r\n")) };
+        assert_eq!(checked(&wrong).failure.unwrap().kind, FailureKind::Status);
+    }
+
+    #[test]
+    fn a_target_that_takes_a_connection_is_reached() {
+        let (reactor, client) = client();
+        let reached = |address: SocketAddr| {
+            let target = Target { scope: Scope::Lan, host: address.ip().to_string(), port: address.port() };
+            reactor.block_on(reach(&client, &target, Duration::from_millis(200))).unwrap()
+        };
+        assert!(reached(silent()) && !reached(nobody()));
+        let full = TcpListener::bind("127.0.0.1:0").unwrap();
+        rustix::net::listen(&full, 0).unwrap();
+        let address = full.local_addr().unwrap();
+        let wait = Duration::from_millis(50);
+        let _queue: Vec<_> = (0..3).map(|_| std::net::TcpStream::connect_timeout(&address, wait)).collect();
+        assert!(!reached(address));
+    }
+
+    #[test]
+    fn checks_that_hang_delay_no_other() {
+        let (fine, hangs) = (answering("HTTP/1.1 200 OK\r\n\r\n"), silent());
+        let (reactor, client) = client();
+        let monitors: Vec<Monitor> = (0..64)
+            .map(|number| {
+                let (timeout, address) = (Duration::from_millis(600), if number % 2 == 0 { hangs } else { fine });
+                // A quarter hangs within the TLS handshake.
+                let scheme = if number % 4 == 0 { "https" } else { "http" };
+                let check = Check::Http(Box::new(http_check(&format!("{scheme}://{address}/"))));
+                Monitor { timeout, ..monitor(check) }
+            })
+            .collect();
+        let ended = RefCell::new(Vec::new());
+        let begun = Instant::now();
+        let executor = LocalExecutor::new();
+        let tasks: Vec<_> = monitors
+            .iter()
+            .map(|monitor| {
+                let (client, ended) = (&client, &ended);
+                executor.spawn(async move {
+                    let outcome = check(client, monitor).await;
+                    ended.borrow_mut().push((begun.elapsed(), outcome));
+                })
+            })
+            .collect();
+        let all = async {
+            for task in tasks {
+                task.await;
+            }
+        };
+        reactor.block_on(executor.run(all)).unwrap();
+        let ended = ended.borrow();
+        let (passed, hung): (Vec<_>, Vec<_>) = ended.iter().partition(|(_, outcome)| outcome.failure.is_none());
+        assert_eq!((passed.len(), hung.len()), (32, 32));
+        assert!(passed.iter().all(|(at, _)| *at < Duration::from_millis(400)), "{passed:?}");
+        assert!(hung.iter().all(|(at, outcome)| {
+            *at < Duration::from_millis(1200) && outcome.failure.as_ref().unwrap().kind == FailureKind::Timeout
+        }));
+        assert!(soon(|| client.threads() == 0));
+    }
+
+    #[test]
+    fn a_check_under_way_takes_little_memory() {
+        let (_, client) = client();
+        let monitor = http(nobody());
+        let bytes = size_of_val(&check(&client, &monitor));
+        assert!(bytes <= 8 * 1024, "{bytes}");
+    }
+}

@@ -89,3 +89,158 @@ impl<'a> Search<'a> {
         Some(failed(FailureKind::Body, text.concat()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::testing::{answering, nobody, request_head, server, silent};
+    use crate::config::codes::CodePattern;
+    use crate::config::monitors::{Check, Monitor};
+    use crate::monitor::check::tests::{checked, http, http_check, monitor};
+    use std::io::Write;
+    use std::net::SocketAddr;
+    use std::sync::Mutex;
+
+    fn containing(address: SocketAddr, text: &str) -> Outcome {
+        let check = HttpCheck { expected_contain: Some(text.into()), ..http_check(&format!("http://{address}/")) };
+        checked(&monitor(Check::Http(Box::new(check))))
+    }
+
+    fn message(outcome: Outcome) -> String {
+        outcome.failure.unwrap().cause().into()
+    }
+
+    #[test]
+    fn an_answer_as_expected_passes() {
+        let address = answering("HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"status\":\"ok\"}");
+        let outcome = checked(&http(address));
+        assert_eq!((outcome.failure, outcome.http_status), (None, Some(200)));
+        assert_eq!(containing(address, "\"status\":\"ok\"").failure, None);
+    }
+
+    #[test]
+    fn another_code_or_body_fails_in_the_words_of_the_original() {
+        let missing = answering("HTTP/1.1 404 Not Found\r\n\r\n");
+        let url = format!("http://{missing}/");
+        let check = HttpCheck { expected_code: CodePattern::parse("20*").unwrap(), ..http_check(&url) };
+        let outcome = checked(&monitor(Check::Http(Box::new(check))));
+        assert_eq!(outcome.http_status, Some(404));
+        assert_eq!(message(outcome), "Not expected status code: expected = 20*, actual = 404");
+        let outcome = containing(answering("HTTP/1.1 200 OK\r\n\r\n{\"status\":\"ok\"}"), "nope");
+        assert_eq!(outcome.failure.as_ref().unwrap().kind, FailureKind::Body);
+        assert_eq!(message(outcome), "Response not valid: expected = nope, actual = {\"status\":\"ok\"}");
+    }
+
+    #[test]
+    fn what_hinders_an_answer_is_the_error_of_the_originals_message() {
+        let address = nobody();
+        let failure = checked(&http(address)).failure.unwrap();
+        assert_eq!(failure.message, "Unexpected error");
+        assert_eq!(failure.error, Some(format!("connect to {address}: Connection refused")));
+        assert_eq!(failure.kind, FailureKind::Connect);
+    }
+
+    #[test]
+    fn a_check_that_takes_too_long_says_what_it_waited_for() {
+        let drips = server(|mut stream| {
+            request_head(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n");
+            while stream.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(30));
+            }
+        });
+        let hung = silent();
+        for (url, what) in [
+            (format!("http://{hung}/?secret"), format!("waiting for the answer of {hung}")),
+            (format!("https://{hung}/"), format!("agreeing on TLS with {hung}")),
+            (format!("http://{drips}/"), format!("reading the answer of {drips}")),
+        ] {
+            let check = HttpCheck { expected_contain: Some("nope".into()), ..http_check(&url) };
+            let timeout = Duration::from_millis(150);
+            let outcome = checked(&Monitor { timeout, ..monitor(Check::Http(Box::new(check))) });
+            let failure = outcome.failure.unwrap();
+            assert_eq!(failure.kind, FailureKind::Timeout);
+            assert_eq!(failure.cause(), format!("timed out after 150 ms (while {what})"));
+        }
+    }
+
+    #[test]
+    fn what_the_configuration_says_of_a_request_is_sent() {
+        static SENT: Mutex<String> = Mutex::new(String::new());
+        let address = server(|mut stream| {
+            let mut text = request_head(&mut stream);
+            let mut body = [0; 5];
+            std::io::Read::read_exact(&mut stream, &mut body).unwrap();
+            text.push_str(str::from_utf8(&body).unwrap());
+            *SENT.lock().unwrap() = text;
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        });
+        let secret = |text: &str| Secret::new(text.into());
+        let check = HttpCheck {
+            method: "PUT",
+            body: Some(secret("hello")),
+            headers: vec![("X-Token".into(), secret("t"))],
+            basic_auth: Some((secret("alice"), secret("secret"))),
+            ..http_check(&format!("http://{address}/p?q"))
+        };
+        assert_eq!(checked(&monitor(Check::Http(Box::new(check)))).failure, None);
+        let sent = SENT.lock().unwrap();
+        assert!(sent.starts_with("PUT /p?q HTTP/1.1\r\n") && sent.ends_with("\r\n\r\nhello"), "{sent}");
+        assert!(sent.contains("\r\nx-token: t\r\n") && sent.contains("\r\nauthorization: Basic YWxpY2U6c2VjcmV0\r\n"));
+    }
+
+    fn found(expected: &str, parts: &[&[u8]]) -> Option<String> {
+        let mut search = Search::new(expected);
+        for part in parts {
+            if !search.look_at(part) {
+                break;
+            }
+        }
+        search.failure().map(|failure| failure.message)
+    }
+
+    #[test]
+    fn a_text_is_found_wherever_the_body_is_cut() {
+        let (body, expected) = (b"aababaabababc".as_slice(), "ababc");
+        for first in 0..=body.len() {
+            for second in first..=body.len() {
+                let parts = [&body[..first], &body[first..second], &body[second..]];
+                assert_eq!(found(expected, &parts), None, "{first} {second}");
+            }
+        }
+        let single: Vec<&[u8]> = body.chunks(1).collect();
+        assert_eq!(found(expected, &single), None);
+        assert!(found("ababd", &single).is_some() && found("", &[]).is_none());
+    }
+
+    #[test]
+    fn an_unexpected_body_is_shown_up_to_its_256th_character() {
+        let shown =
+            |body: &str| found("nope", &[body.as_bytes()]).unwrap().split_once("actual = ").unwrap().1.to_owned();
+        for letter in ["x", "é", "€", "🦀"] {
+            let whole = letter.repeat(256);
+            assert_eq!(shown(&whole), whole);
+            assert_eq!(shown(&letter.repeat(257)), format!("{whole}…"));
+            assert_eq!(shown(&letter.repeat(3000)), format!("{whole}…"));
+        }
+        assert_eq!(found("nope", &[b"a\xffb"]).unwrap(), "Response not valid: expected = nope, actual = a\u{fffd}b");
+    }
+
+    #[test]
+    fn a_body_is_searched_no_further_than_its_first_256_kilobytes() {
+        let most = BODY_MATCH_BYTES as usize;
+        let body = |at: usize| {
+            let mut body = vec![b'x'; most * 2];
+            body[at..at + 4].copy_from_slice(b"text");
+            found("text", &body.chunks(1000).collect::<Vec<_>>())
+        };
+        assert_eq!(body(most - 4), None);
+        assert!(body(most - 3).unwrap().ends_with("x… (not within the first 256 KB)"));
+        let endless = server(|mut stream| {
+            request_head(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n");
+            while stream.write_all(&[b'x'; 4096]).is_ok() {}
+        });
+        assert!(message(containing(endless, "nope")).ends_with("(not within the first 256 KB)"));
+    }
+}

@@ -61,3 +61,66 @@ fn class(error: &io::Error) -> &'static str {
 fn original(kind: FailureKind, class: &str, text: &str) -> Failure {
     failed(kind, ["Unable to open connection, e.type = <class '", class, "'>, e.msg = ", text].concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::testing::{nobody, server_on, silent};
+    use crate::config::monitors::{Check, Monitor};
+    use crate::monitor::check::tests::{checked, monitor};
+    use std::net::TcpListener;
+
+    fn tcp(host: &str, port: u16) -> Monitor {
+        monitor(Check::Tcp(host.into(), port))
+    }
+
+    #[test]
+    fn whoever_takes_the_connection_is_healthy() {
+        let v6 = server_on("[::1]:0", |_| ());
+        for (host, port) in [("127.0.0.1", silent().port()), ("localhost", silent().port()), ("::1", v6.port())] {
+            assert_eq!(checked(&tcp(host, port)).failure, None, "{host}");
+        }
+    }
+
+    #[test]
+    fn failures_are_told_in_the_words_of_the_original() {
+        let failure = checked(&tcp("127.0.0.1", nobody().port())).failure.unwrap();
+        assert_eq!(
+            failure.cause(),
+            "Unable to open connection, e.type = <class 'ConnectionRefusedError'>, e.msg = [Errno 111] Connection refused"
+        );
+        assert_eq!(failure.kind, FailureKind::Connect);
+        for (error, expected) in [
+            (Errno::HOSTUNREACH, "OSError'>, e.msg = [Errno 113] No route to host"),
+            (Errno::NETUNREACH, "OSError'>, e.msg = [Errno 101] Network is unreachable"),
+            (Errno::CONNRESET, "ConnectionResetError'>, e.msg = [Errno 104] Connection reset by peer"),
+            (Errno::TIMEDOUT, "TimeoutError'>, e.msg = [Errno 110] Connection timed out"),
+            (Errno::ACCESS, "PermissionError'>, e.msg = [Errno 13] Permission denied"),
+        ] {
+            let error = ConnectError::Connect(([127, 0, 0, 1], 1).into(), error.into());
+            assert!(explain(&error).cause().ends_with(expected), "{}", explain(&error).cause());
+        }
+        let failure = explain(&ConnectError::Resolve(ResolveError::NotFound));
+        assert_eq!(
+            (failure.kind, failure.cause()),
+            (
+                FailureKind::Resolve,
+                "Unable to open connection, e.type = <class 'socket.gaierror'>, e.msg = [Errno -2] Name or service not known"
+            )
+        );
+    }
+
+    #[test]
+    fn a_connection_that_takes_too_long_is_given_up() {
+        let full = TcpListener::bind("127.0.0.1:0").unwrap();
+        rustix::net::listen(&full, 0).unwrap();
+        let address = full.local_addr().unwrap();
+        let wait = Duration::from_millis(50);
+        let _queue: Vec<_> = (0..3).map(|_| std::net::TcpStream::connect_timeout(&address, wait)).collect();
+        let monitor = Monitor { timeout: Duration::from_millis(100), ..tcp("127.0.0.1", address.port()) };
+        let failure = checked(&monitor).failure.unwrap();
+        assert_eq!(failure.message, "Unable to open connection, e.type = <class 'TimeoutError'>, e.msg = timed out");
+        assert_eq!(failure.kind, FailureKind::Timeout);
+        assert_eq!(failure.cause(), format!("timed out after 100 ms (while connecting to {address})"));
+    }
+}
