@@ -22,9 +22,17 @@ pub use fleet::Fleet;
 pub use notices::Notices;
 
 #[cfg(test)]
+mod exhaustive;
+#[cfg(test)]
+mod flapping;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod stories;
 
 /// What a monitored service is reached through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

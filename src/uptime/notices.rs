@@ -45,7 +45,8 @@ struct Watch {
     outage_since: Millis,
     outage_end: Option<Millis>,
     outages: Recent<FLAP_OUTAGES>,
-    flapping: bool,
+    /// Since when it goes up and down.
+    flapping: Option<Millis>,
     offline_since: Option<Millis>,
     offline_for: Millis,
     silenced: bool,
@@ -191,17 +192,17 @@ impl Notices {
     fn tell_flapping(&mut self, now: Millis, notices: &mut Vec<Notice>) {
         self.tell(NoticeKind::Flapping, now, notices, &mut |_, watch| {
             let (_, due) = watch.news?;
-            if !watch.flapping || due > now {
+            let since = watch.flapping?;
+            if due > now {
                 return None;
             }
             if watch.told != Told::Flapping {
                 watch.told_as(Told::Flapping, now);
                 watch.plan(now);
-                let lasted = now.saturating_sub(watch.outages.oldest().unwrap_or(now));
-                return Some((lasted, watch.cause.clone()));
+                return Some((now.saturating_sub(since), watch.cause.clone()));
             }
             // Stable at last: told below like any other news.
-            watch.flapping = false;
+            watch.flapping = None;
             watch.outages = Recent::default();
             watch.news = Some((watch.hard_since, now));
             None
@@ -297,15 +298,15 @@ impl Watch {
             self.outage_since = outage_since;
         }
         if !change.maintenance && self.outages.latest() != Some(outage_since) {
-            let before = self.outages.oldest();
-            self.flapping |= before.is_some_and(|before| outage_since.saturating_sub(before) <= millis(FLAP_WINDOW));
+            let recent = |since: &Millis| outage_since.saturating_sub(*since) <= millis(FLAP_WINDOW);
+            self.flapping = self.flapping.or(self.outages.oldest().filter(recent));
             self.outages.push(outage_since);
         }
     }
 
     /// Whether people are to be told of this hard state, soon or now.
     fn is_pending(&self, hard: Hard) -> bool {
-        !self.flapping && !self.silenced && self.news.is_some() && self.hard == hard
+        self.flapping.is_none() && !self.silenced && self.news.is_some() && self.hard == hard
     }
 
     /// Sees whether there is news, after a change at `at`.
@@ -315,10 +316,10 @@ impl Watch {
             (Told::Flapping, _) => false,
             (told, hard) => (told == Told::Down) == (hard == Hard::Down),
         };
-        self.news = if self.flapping && self.told == Told::Flapping {
+        self.news = if self.flapping.is_some() && self.told == Told::Flapping {
             let stable_at = self.hard_since + millis(FLAP_STABLE);
             (self.hard != Hard::Unknown).then_some((self.hard_since, stable_at))
-        } else if known && !self.flapping {
+        } else if known && self.flapping.is_none() {
             None
         } else {
             self.news.or(Some((at, at + millis(DIGEST))))
@@ -342,7 +343,7 @@ impl Watch {
             self.silenced = true;
             self.news = self.news.map(|(since, due)| (since, if due <= now { later } else { due }));
             self.reminder = self.reminder.map(|due| if due <= now { later } else { due });
-        } else if core::mem::take(&mut self.silenced) && !self.flapping {
+        } else if core::mem::take(&mut self.silenced) && self.flapping.is_none() {
             self.news = self.news.map(|(since, _)| (since, now));
         }
     }

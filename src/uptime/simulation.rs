@@ -81,7 +81,7 @@ impl World {
         self
     }
 
-    fn next(&self) -> Option<Millis> {
+    pub fn next(&self) -> Option<Millis> {
         let ends = self.running.iter().map(|(end, ..)| *end);
         ends.chain(self.fleet.next_due()).chain(self.notices.next_due()).min()
     }

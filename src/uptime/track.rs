@@ -78,9 +78,10 @@ impl Track {
         self.counted = self.counted.saturating_add(1);
         if self.counted == 1 {
             self.first = now;
-            self.needs = now;
         }
-        if self.counted == policy.failure_threshold && status.outage_since.is_none() {
+        // Each failure up to the one that decides: a link may go between two of them. None after it, as otherwise one
+        // that fails faster than its proofs come in would never be down.
+        if self.counted == 1 || status.outage_since.is_none() && self.counted <= policy.failure_threshold {
             self.needs = now;
         }
     }
