@@ -155,10 +155,10 @@ mod tests {
                 "2:52: offset: \"CET\" is not an offset: expected one such as +01:00, or Z",
             ),
             ("weekly: mon, to: x, at: '02:00', duration: 1h", "2:21: to: of no use here: expected it beside from only"),
-            ("from: x, at: '02:00'", "2:16: at: of no use here: expected it beside weekly only"),
+            ("from: x, at: '02:00'", "2:17: at: of no use here: expected it beside weekly only"),
             (
                 "from: 2026-01-01T00:00:00Z, to: 2026-01-02T00:00:00Z, monitors: x",
-                "2:69: monitors: \"x\" is not a monitor: expected the name of one in this file",
+                "2:68: monitors: \"x\" is not a monitor: expected the name of one in this file",
             ),
         ] {
             assert_eq!(one(window), expected);
