@@ -4,21 +4,27 @@
 //! dozen wake-ups a heartbeat where this has one, five system calls a turn where this has one, and 60 KB of queues and
 //! stack. Futures of async-io may still be awaited here: its thread then calls our waker, [`WakeUp`].
 
+mod wait;
+mod wake_up;
+
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use rustix::event::Timespec;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
-use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
 use crate::limits::EVENTS;
+use crate::reactor::wait::{Place, WAIT};
+use crate::reactor::wake_up::WakeUp;
+
+pub use crate::reactor::wait::{Sleep, Wait};
 
 /// Which way a socket is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +50,6 @@ impl Interest {
 /// The token of the reactor's own eventfd; sockets have others.
 const WAKE_UP: u64 = u64::MAX;
 
-/// What the token of a socket that a [`Wait`] waits for begins with. The server's tokens are below it or at the very end.
-const WAIT: u64 = 1 << 62;
-
 /// Sockets, timers and the waker of one executor.
 pub struct Reactor {
     epoll: OwnedFd,
@@ -63,22 +66,15 @@ pub struct Reactor {
     waits: RefCell<Vec<Place>>,
 }
 
-/// How far a [`Wait`] is.
-enum Place {
-    Free,
-    Waiting(Waker),
-    Ready,
-}
-
 impl Reactor {
     /// Opens the epoll and the eventfd.
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let eventfd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        epoll::add(&epoll, &eventfd, EventData::new_u64(WAKE_UP), EventFlags::IN)?;
+        let wake_up = WakeUp::new()?;
+        epoll::add(&epoll, wake_up.eventfd(), EventData::new_u64(WAKE_UP), EventFlags::IN)?;
         Ok(Reactor {
             epoll,
-            wake_up: Arc::new(WakeUp { eventfd, state: AtomicU8::new(AWAKE) }),
+            wake_up: Arc::new(wake_up),
             ready: RefCell::default(),
             server: Cell::default(),
             server_deadline: Cell::default(),
@@ -197,120 +193,6 @@ impl Reactor {
             }
             !due
         });
-    }
-}
-
-/// Ends when its time has come.
-pub struct Sleep<'r> {
-    reactor: &'r Reactor,
-    deadline: Instant,
-    number: u64,
-}
-
-impl Future for Sleep<'_> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if Instant::now() >= self.deadline {
-            return Poll::Ready(());
-        }
-        let mut timers = self.reactor.timers.borrow_mut();
-        let waker = context.waker();
-        match timers.iter_mut().find(|timer| timer.1 == self.number) {
-            Some(timer) => timer.2.clone_from(waker),
-            None => timers.push((self.deadline, self.number, waker.clone())),
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Sleep<'_> {
-    fn drop(&mut self) {
-        self.reactor.timers.borrow_mut().retain(|timer| timer.1 != self.number);
-    }
-}
-
-/// Ends when a socket is ready; the reactor knows of it only as long as this is there.
-pub struct Wait<'r> {
-    reactor: &'r Reactor,
-    socket: BorrowedFd<'r>,
-    interest: Interest,
-    place: Option<usize>,
-}
-
-impl Future for Wait<'_> {
-    type Output = io::Result<()>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut places = self.reactor.waits.borrow_mut();
-        let place = match self.place {
-            Some(place) => place,
-            None => {
-                let free = places.iter().position(|place| matches!(place, Place::Free)).unwrap_or(places.len());
-                let flags = self.interest.flags() | EventFlags::ONESHOT;
-                epoll::add(&self.reactor.epoll, self.socket, EventData::new_u64(WAIT | free as u64), flags)?;
-                if free == places.len() {
-                    places.push(Place::Free);
-                }
-                free
-            }
-        };
-        if matches!(places[place], Place::Ready) {
-            return Poll::Ready(Ok(()));
-        }
-        places[place] = Place::Waiting(context.waker().clone());
-        drop(places);
-        self.place = Some(place);
-        Poll::Pending
-    }
-}
-
-impl Drop for Wait<'_> {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.reactor.waits.borrow_mut()[place] = Place::Free;
-            // It cannot fail: the socket is borrowed, so it is still open.
-            let _ = epoll::delete(&self.reactor.epoll, self.socket);
-        }
-    }
-}
-
-const AWAKE: u8 = 0;
-const ASLEEP: u8 = 1;
-const CALLED: u8 = 2;
-
-/// The executor's waker. Only a call from another thread, while the executor sleeps, costs a system call.
-struct WakeUp {
-    eventfd: OwnedFd,
-    state: AtomicU8,
-}
-
-impl WakeUp {
-    /// Whether nobody has called since the executor was last awake.
-    fn fall_asleep(&self) -> bool {
-        self.state.compare_exchange(AWAKE, ASLEEP, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-    }
-
-    fn rise(&self) {
-        self.state.store(AWAKE, Ordering::SeqCst);
-    }
-
-    fn drain(&self) {
-        // It is non-blocking, and holds a count as long as it is readable.
-        let _ = rustix::io::read(&self.eventfd, &mut [0u8; 8]);
-    }
-}
-
-impl Wake for WakeUp {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if self.state.swap(CALLED, Ordering::SeqCst) == ASLEEP {
-            // It fails only when the count is at its end, and then the executor is called anyway.
-            let _ = rustix::io::write(&self.eventfd, &1u64.to_ne_bytes());
-        }
     }
 }
 
