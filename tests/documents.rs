@@ -4,6 +4,10 @@ use std::process::Command;
 
 const MAN: &str = include_str!("../man/imalive.8");
 const DEFAULT: &str = include_str!("../debian/imalive.default");
+#[cfg(feature = "monitors")]
+const PACKAGED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/debian/imalive.yml");
+#[cfg(feature = "monitors")]
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/imalive.yml");
 const BASH: &str = include_str!("../completions/imalive.bash");
 const ZSH: &str = include_str!("../completions/_imalive");
 const FISH: &str = include_str!("../completions/imalive.fish");
@@ -68,6 +72,101 @@ fn the_settings_of_the_service_are_every_variable_with_its_default() {
     assert_eq!(settings.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names("Variables"));
     assert!(DEFAULT.lines().all(|line| line.is_empty() || line.starts_with('#')), "one is not commented out");
     assert_eq!(stdout("check", &settings), stdout("check", &[]));
+}
+
+/// What `imalive check FILE` says of a file without a mistake, on stdout and stderr.
+#[cfg(feature = "monitors")]
+fn checked(file: &str, variables: &[(&str, &str)]) -> (String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imalive"));
+    let output = command.args(["check", file]).env_clear().envs(variables.iter().copied()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    assert!(output.status.success(), "{}", text(output.stderr));
+    (text(output.stdout), text(output.stderr))
+}
+
+/// A copy of `text` in a file of its own, with `/etc/imalive` in it being the folder of that file.
+#[cfg(feature = "monitors")]
+fn copy(name: &str, text: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("imalive-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for secret in ["backup-password", "hook-key"] {
+        std::fs::write(folder.join(secret), "hush\n").unwrap();
+    }
+    std::fs::write(folder.join("ntfy-url"), "https://hush.example/\n").unwrap();
+    std::fs::write(folder.join("imalive.yml"), text.replace("/etc/imalive", folder.to_str().unwrap())).unwrap();
+    folder
+}
+
+#[test]
+#[cfg(feature = "monitors")]
+fn the_example_is_understood_and_without_a_warning() {
+    let folder = copy("example", &std::fs::read_to_string(EXAMPLE).unwrap());
+    let (understood, warnings) = checked(folder.join("imalive.yml").to_str().unwrap(), &[("PAYMENTS_TOKEN", "hush")]);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(warnings, "");
+    assert!(
+        understood.contains(": 4 monitors, 3 connectivity targets, 2 maintenance windows, 2 webhooks\n"),
+        "{understood}"
+    );
+    assert!(understood.contains("\n# shop: ") && !understood.contains("hush"), "{understood}");
+}
+
+#[test]
+#[cfg(feature = "monitors")]
+fn the_packaged_file_watches_nothing_until_lines_are_uncommented() {
+    let text = std::fs::read_to_string(PACKAGED).unwrap();
+    let (understood, warnings) = checked(PACKAGED, &[]);
+    assert_eq!(warnings, "");
+    assert!(
+        understood.contains(": 0 monitors, 0 connectivity targets, 0 maintenance windows, 0 webhooks\n"),
+        "{understood}"
+    );
+    let (before, after) = text.split_once("monitors: []\n").unwrap();
+    // Words begin with a capital letter, keys do not.
+    let keys = |line: &&str| !line.trim_start().starts_with(|first: char| first.is_uppercase());
+    let uncommented: Vec<_> = after.lines().filter_map(|line| line.strip_prefix('#')).filter(keys).collect();
+    let folder = copy("packaged", &[before, "monitors:\n", &uncommented.join("\n")].concat());
+    let (understood, warnings) = checked(folder.join("imalive.yml").to_str().unwrap(), &[]);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(warnings, "");
+    assert!(
+        understood.contains(": 2 monitors, 2 connectivity targets, 0 maintenance windows, 1 webhook\n"),
+        "{understood}"
+    );
+}
+
+/// Every key of the reference, and no other, is one that the reader of the file knows.
+#[test]
+#[cfg(feature = "monitors")]
+fn the_reference_of_the_file_has_the_keys_that_are_known() {
+    const REFERENCE: &str = include_str!("../man/imalive.yml.5");
+    let asked = |text: &str| {
+        let folder = copy("keys", text);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imalive"));
+        let output = command.arg("check").arg(folder.join("imalive.yml")).env_clear().output().unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (section, known) in [
+        ("SECTIONS", asked("nonsense-of-some-length: 1")),
+        ("MONITORS", asked("monitors: [{name: x, nonsense-of-some-length: 1}]")),
+        ("MAINTENANCE", asked("maintenance: [{nonsense-of-some-length: 1}]")),
+        ("WEBHOOKS", asked("webhook: {nonsense-of-some-length: 1}")),
+    ] {
+        let mut known: Vec<_> = known.split_once("expected one of ").unwrap().1.trim().split(", ").collect();
+        let text = REFERENCE.split_once(&format!(".Sh {section}\n")).unwrap().1.split("\n.Sh ").next().unwrap();
+        let items = text.lines().filter_map(|line| line.strip_prefix(".It Cm "));
+        let mut found: Vec<_> = items.flat_map(|line| line.split(" , ")).collect();
+        // Said once for all of them, under SECRETS.
+        let in_files = known.iter().filter(|key| key.ends_with("_file") && !found.contains(key));
+        for key in in_files {
+            assert!(has_word(REFERENCE, key), "{key}");
+        }
+        known.retain(|key| found.contains(key) || !key.ends_with("_file"));
+        known.sort();
+        found.sort();
+        assert_eq!(found, known, "{section}");
+    }
 }
 
 #[test]
