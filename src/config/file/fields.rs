@@ -24,10 +24,20 @@ pub(super) struct Field<'a> {
 impl<'a> Fields<'a> {
     /// The mapping at `node`, which may have the keys `known` only.
     pub(super) fn of(key: &str, node: &'a Node<'a>, known: &[&str]) -> Result<Self, Mistake> {
+        Self::of_any(key, node, known, |_| false)
+    }
+
+    /// The same with others that nobody looks at.
+    pub(super) fn of_any(
+        key: &str,
+        node: &'a Node<'a>,
+        known: &[&str],
+        ignored: fn(&str) -> bool,
+    ) -> Result<Self, Mistake> {
         match &node.value {
             Value::Mapping(entries) => {
                 for entry in entries {
-                    if !known.contains(&entry.key.as_ref()) {
+                    if !known.contains(&entry.key.as_ref()) && !ignored(&entry.key) {
                         return Err(spelling::unknown(entry, known));
                     }
                 }
@@ -117,17 +127,19 @@ impl<'a> Field<'a> {
 
     /// `KEY: "value" is not …: expected …`.
     pub(super) fn wrong(&self, problem: &str, expected: &str) -> Mistake {
-        let mut text = String::from(self.key);
-        text.push_str(": ");
         match &self.node.value {
-            Value::Plain(value) | Value::Quoted(value) => {
-                text.push('"');
-                let _ = write_shown(&mut text, value);
-                text.push_str("\" ");
-            }
-            Value::Sequence(_) => text.push_str("a list "),
-            Value::Mapping(_) => text.push_str("a mapping "),
+            Value::Plain(value) | Value::Quoted(value) => self.wrong_but(value, problem, expected),
+            Value::Sequence(_) => self.remark(&["a list ", problem, ": expected ", expected]),
+            Value::Mapping(_) => self.remark(&["a mapping ", problem, ": expected ", expected]),
         }
+    }
+
+    /// The same with what may be shown of the value.
+    pub(super) fn wrong_but(&self, shown: &str, problem: &str, expected: &str) -> Mistake {
+        let mut text = String::from(self.key);
+        text.push_str(": \"");
+        let _ = write_shown(&mut text, shown);
+        text.push_str("\" ");
         for part in [problem, ": expected ", expected] {
             text.push_str(part);
         }

@@ -121,12 +121,7 @@ pub(super) fn check(
     request.shown_url = masked(field.text()?);
     let Some(url) = http_url(&url) else {
         let expected = "http://host or https://host";
-        warnings.push(field.remark(&[
-            "\"",
-            &request.shown_url,
-            "\" is not a URL of http, so every check fails: expected ",
-            expected,
-        ]));
+        warnings.push(field.wrong_but(&request.shown_url, "is not a URL of http, so every check fails", expected));
         return Ok(Check::Never(["Incorrect url (expected ", expected, "): actual = ", &request.shown_url].concat()));
     };
     request.url = Secret::new(url.url);

@@ -46,6 +46,7 @@ fn an_unknown_key_is_told_with_what_may_have_been_meant() {
         error("a: 1"),
         "1:1: a: unknown key: expected one of monitors, defaults, connectivity, maintenance, webhook, webhooks"
     );
+    assert!(error("x-a: 1\nb: 1").ends_with("webhook, webhooks"));
     assert!(error("defaults: {name: x}").starts_with("1:12: name: unknown key: expected "));
     assert!(error("defaults: {url: x}").starts_with("1:12: url: unknown key: expected "));
     assert_eq!(error("connectivity: {man: 'h:1'}"), "1:16: man: unknown key: expected lan, perhaps");
@@ -258,4 +259,15 @@ fn secrets_reach_the_check_and_nothing_that_is_printed() {
     let hooks: alloc::vec::Vec<_> = file.webhooks.iter().map(|hook| hook.url.reveal()).collect();
     assert_eq!(hooks, ["https://hooks.example.org/geheim-token", "https://hooks.example.org/geheim-url"]);
     assert_eq!(file.webhooks[1].headers[0].1.reveal(), "geheim-token");
+}
+
+#[test]
+fn no_warning_has_control_characters_or_is_long() {
+    let url = alloc::format!("\"http://a\\e[2J\\n{}\"", "x".repeat(1000));
+    let (_, warnings) =
+        read(&format!("monitors:\n- {{name: x, type: http, url: {url}}}\n- {{name: y, type: tcp, url: {url}}}\n"));
+    assert_eq!(warnings.len(), 2);
+    for warning in warnings {
+        assert!(warning.text.len() < 200 && !warning.text.contains(char::is_control), "{warning:?}");
+    }
 }

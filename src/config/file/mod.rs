@@ -166,13 +166,7 @@ pub fn parse(text: &str, file: &str, context: &Context<'_>) -> Result<(Monitors,
 fn whole_file(root: &Node<'_>, context: &Context<'_>, warnings: &mut Vec<Mistake>) -> Result<Monitors, Mistake> {
     const SECTIONS: [&str; 6] = ["monitors", "defaults", "connectivity", "maintenance", "webhook", "webhooks"];
     // As in Compose files, `x-…` is for anchors that aliases refer to.
-    let extensions = match &root.value {
-        Value::Mapping(entries) => {
-            entries.iter().map(|entry| entry.key.as_ref()).filter(|key| key.starts_with("x-")).collect()
-        }
-        _ => Vec::new(),
-    };
-    let fields = Fields::of("file", root, &[&SECTIONS[..], &extensions].concat())?;
+    let fields = Fields::of_any("file", root, &SECTIONS, |key| key.starts_with("x-"))?;
     let defaults =
         fields.get("defaults").map(|field| Fields::of(field.key, field.node, &KEYS[OWN_KEYS..])).transpose()?;
     let defaults = defaults.map_or(&[][..], |defaults| defaults.own);

@@ -170,6 +170,6 @@ fn tcp(fields: &Fields<'_>, context: &Context<'_>, warnings: &mut Vec<Mistake>) 
         return Ok(Check::Tcp(host, port));
     }
     let shown = masked(field.text()?);
-    warnings.push(field.remark(&["\"", &shown, "\" is not an address, so every check fails: expected host:port"]));
+    warnings.push(field.wrong_but(&shown, "is not an address, so every check fails", "host:port"));
     Ok(Check::Never(String::from("Incorrect url (expected host:port): actual = ") + &shown))
 }

@@ -13,7 +13,10 @@ pub(super) fn summary(path: &str, file: &Monitors) -> String {
     count(&mut text, &[", "], file.webhooks.len(), "webhook");
     text.push('\n');
     for monitor in &file.monitors {
-        one(&mut text, monitor, &file.monitors);
+        let mut line = String::new();
+        one(&mut line, monitor, &file.monitors);
+        text.extend(line.chars().map(|c| if c.is_control() { '?' } else { c }));
+        text.push('\n');
     }
     text
 }
@@ -47,7 +50,6 @@ fn one(text: &mut String, monitor: &Monitor, all: &[Monitor]) {
         text.push_str(if at == 0 { ", depends on " } else { " and " });
         text.push_str(all.get(usize::from(*place)).map_or("", |monitor| monitor.name.as_str()));
     }
-    text.push('\n');
 }
 
 fn given_url(monitor: &Monitor) -> &str {
@@ -69,5 +71,27 @@ fn count(text: &mut String, before: &[&str], number: usize, noun: &str) {
     push_all(text, &[itoa::Buffer::new().format(number), " ", noun]);
     if number != 1 {
         text.push_str(if noun.ends_with('s') { "es" } else { "s" });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::file::summary::summary;
+    use crate::config::file::values::read;
+
+    #[test]
+    fn a_monitor_is_one_line() {
+        let (file, _) = read(
+            "connectivity: {wan: 'h:1'}\nwebhook: http://h\nmonitors:\n- {name: a, type: tcp, url: '${HOST}:1', gate: yes}\n\
+             - {name: b, type: http, url: 'http://u:geheim@h', scope: wan, depends_on: a, success_threshold: 2, interval: 90}\n\
+             - {name: c, type: tcp, url: \"a\\e[2J\\nb\"}\n",
+        );
+        let expected = "\n# x.yml: 3 monitors, 1 connectivity target, 0 maintenance windows, 1 webhook\n\
+            # a: tcp ${HOST}:1, every 10s, timeout 30s, down after 3 failures 5s apart, up after 1 success, gate\n\
+            # b: http GET http://u:***@h, every 90s, timeout 30s, down after 3 failures 5s apart, up after 2 successes, \
+            scope wan, depends on a\n\
+            # c: tcp fails always: Incorrect url (expected host:port): actual = a?[2J?b, every 10s, timeout 30s, \
+            down after 3 failures 5s apart, up after 1 success\n";
+        assert_eq!(summary("x.yml", &file), expected);
     }
 }
