@@ -103,14 +103,15 @@ make_initrd() {
   rm -r "$stage"
 }
 
-# boot NAME: starts the machine, its console in NAME.log; sets http_port and console.
+# boot NAME: starts the machine, its console in NAME.log; sets http_port and console. It reaches nobody, unless
+# guest_network is restrict=off: then the host's loopback is its 10.0.2.2.
 boot() {
   local name=$1 kernel net machine
   kernel=$(echo "$cache/boards/$name.kernel"/boot/vmlinuz-*)
   http_port=$(free_port)
   console=$sockets/$name.$RANDOM
   rm -f "$cache/$name.log"
-  net=user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:$http_port-:8080
+  net=user,id=n0,${guest_network:-restrict=on},hostfwd=tcp:127.0.0.1:$http_port-:8080
   case $name in
     raspi0)
       # initcall_blacklist: QEMU's BCM2835 has no power block, and this driver's probe panics without one.
