@@ -8,6 +8,7 @@ from monitored import Failure
 
 SCENARIOS = {
     "tls": "monitor_checks",
+    "booted": "monitor_checks",
     "checks": "monitor_checks",
     "strange": "monitor_checks",
     "link": "monitor_link",
