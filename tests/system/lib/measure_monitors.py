@@ -21,12 +21,15 @@ WATCH = r"""
 awk -v pid=PID -v until=$(($(cut -d. -f1 /proc/uptime) + SECONDS)) 'BEGIN {
   rollup = "/proc/" pid "/smaps_rollup"; status = "/proc/" pid "/status"; uptime = "/proc/uptime"
   do {
-    while ((getline line < rollup) > 0) { split(line, part, " +"); if (part[1] == "Pss:") pss = part[2]; if (part[1] == "Pss_Anon:") anon = part[2] }
+    while ((getline line < rollup) > 0) {
+      if (index(line, "Pss:") == 1) { split(line, part); pss = part[2] }
+      else if (index(line, "Pss_Anon:") == 1) { split(line, part); anon = part[2]; break }
+    }
     close(rollup)
-    while ((getline line < status) > 0) { split(line, part, "[ \t]+"); if (part[1] == "Threads:") threads = part[2] }
+    while ((getline line < status) > 0) if (index(line, "Threads:") == 1) { split(line, part); threads = part[2]; break }
     close(status)
     seen[pss " " anon " " threads]++
-    getline line < uptime; close(uptime); split(line, part, " ")
+    getline line < uptime; close(uptime); split(line, part)
   } while (part[1] < until)
   for (each in seen) print each, seen[each]
 }'
