@@ -4,6 +4,8 @@ use crate::config::chat::{Chat, Service};
 use crate::config::monitors::Webhook;
 use crate::snapshot::FailureKind;
 use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
 /// What a receiver does with one message.
 #[derive(Clone, Debug)]
@@ -194,4 +196,72 @@ fn nothing_that_is_logged_gives_a_url_away() {
     };
     assert_eq!(why("a.example: Connection refused"), "a.example: Connection refused");
     assert_eq!(why("POST http://a.example/hooks/hush: Connection refused"), "connect");
+}
+
+/// Answers one connection after the other and gives back what it was sent.
+fn serve(listener: TcpListener, answers: &'static [&'static str]) -> std::thread::JoinHandle<Vec<String>> {
+    std::thread::spawn(move || {
+        let mut requests = Vec::new();
+        for answer in answers {
+            let (mut peer, _) = listener.accept().unwrap();
+            let (mut request, mut some) = (Vec::new(), [0; 1024]);
+            while !request.ends_with(b"}") {
+                let read = peer.read(&mut some).unwrap();
+                assert!(read > 0, "half a request: {}", String::from_utf8_lossy(&request));
+                request.extend_from_slice(&some[..read]);
+            }
+            peer.write_all(answer.as_bytes()).unwrap();
+            requests.push(String::from_utf8(request).unwrap());
+        }
+        requests
+    })
+}
+
+#[test]
+fn a_real_server_is_told_over_a_real_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hooks/hush", listener.local_addr().unwrap());
+    let server = serve(
+        listener,
+        &[
+            "HTTP/1.1 503 Later\r\nRetry-After: 1\r\nContent-Length: 4\r\n\r\nbusy",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        ],
+    );
+    let reactor = Rc::new(Reactor::new().unwrap());
+    let client = Client::new(Rc::clone(&reactor), None);
+    let outbox = Outbox { post_timeout: POST_TIMEOUT, ..outbox(&[webhook(&url)]) };
+    let end = Instant::now() + Duration::from_secs(10);
+    leave(&outbox, r#"{"text":"one"}"#);
+    let until = async {
+        while only(&outbox).0.retried == 0 {
+            reactor.sleep_until(Instant::now() + Duration::from_millis(5)).await;
+            assert!(Instant::now() < end, "not tried");
+        }
+    };
+    reactor.block_on(smol::future::or(outbox.run(&reactor, &client), until)).unwrap();
+    reactor.block_on(outbox.shut_down(&reactor, &client, end)).unwrap();
+    assert_eq!(only(&outbox), (Counts { sent: 1, retried: 1, ..Counts::default() }, 0));
+    let requests = server.join().unwrap();
+    assert_eq!(requests.len(), 2);
+    for request in requests {
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("POST /hooks/hush HTTP/1.1\r\n"), "{head}");
+        let head = head.to_ascii_lowercase();
+        assert!(head.contains("\r\ncontent-type: application/json") && head.contains("\r\nx-key: k"), "{head}");
+        assert_eq!(body, r#"{"text":"one"}"#);
+    }
+}
+
+#[test]
+fn nobody_listening_is_a_failure_with_words_that_give_nothing_away() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hooks/hush", listener.local_addr().unwrap());
+    drop(listener);
+    let reactor = Rc::new(Reactor::new().unwrap());
+    let client = Client::new(Rc::clone(&reactor), None);
+    let receiver = receivers(&Chat::default(), &[webhook(&url)]).remove(0);
+    let (verdict, why) = reactor.block_on(post(&receiver, "{}", &client)).unwrap();
+    assert_eq!(verdict, Verdict::Again(None));
+    assert!(why.contains("refused") && !why.contains("hush"), "{why}");
 }
