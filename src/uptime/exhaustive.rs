@@ -93,7 +93,7 @@ fn expected(sequence: &[char], parent_seen: &[bool], down: usize, up: usize) -> 
 
 #[test]
 fn failures_with_an_excuse_never_count_in_any_order() {
-    for (down, up, length) in [(1, 1, 5), (2, 1, 6), (2, 2, 5), (3, 1, 5)] {
+    for (down, up, length) in [(1, 1, 4), (2, 1, 5), (2, 2, 5), (3, 1, 5)] {
         for sequence in sequences(&LETTERS, length) {
             let (states, parent_seen) = run(&sequence, down, up);
             let expected = expected(&sequence, &parent_seen, down, up);
@@ -119,10 +119,10 @@ fn run(sequence: &[char], down: usize, up: usize) -> (Vec<State>, Vec<bool>) {
     world.clock_set = false;
     let letter = Rc::new(Cell::new('P'));
     let (of_services, of_targets) = (letter.clone(), letter);
-    let mut left = sequence.to_vec().into_iter();
+    let mut left = sequence.to_vec();
     world.service = Box::new(move |id, _| {
         if id == 0 {
-            of_services.set(left.next().unwrap_or('P'));
+            of_services.set(if left.is_empty() { 'P' } else { left.remove(0) });
         }
         let failure = match (id, of_services.get()) {
             (_, 'P') => None,

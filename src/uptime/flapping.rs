@@ -17,7 +17,7 @@ const PATTERNS: [(&str, Works); 8] = [
     ("2 min up, 1 min down", |now, _| now % (3 * MINUTE) < 2 * MINUTE),
     ("5 min up, 5 min down", |now, _| now % (10 * MINUTE) < 5 * MINUTE),
     ("a lost check every minute", |now, _| now % MINUTE >= 10 * SECOND),
-    ("every other check lost", |now, _| now / (10 * SECOND) % 2 == 0),
+    ("every other check lost", |now, _| now % (20 * SECOND) < 10 * SECOND),
     ("one check in five lost at random", |_, random| random.u8(..5) > 0),
     ("10 s in 50 down, at random", |now, _| fastrand::Rng::with_seed(now / (10 * SECOND)).u8(..5) > 0),
     ("down for 20 min", |now, _| !(20 * MINUTE..40 * MINUTE).contains(&now)),

@@ -291,6 +291,16 @@ fn when_one_service_of_a_host_fails_the_others_are_checked_soon() {
 }
 
 #[test]
+fn what_was_checked_a_moment_ago_is_not_checked_again_for_another_service_of_its_host() {
+    let one_host = Policy { host: Some(1), ..policy() };
+    let mut world = World::new(vec![one_host; 6], vec![]).with_outages(&[(1, 60_000, 65_000)]);
+    world.run_until(65_000);
+    assert_eq!(world.history(1)[1], (61_686, Failing));
+    assert_eq!(world.begun(Job::Monitor(0)).last(), Some(&60_000), "less than two seconds ago");
+    assert_eq!(world.begun(Job::Monitor(2))[6..], [61_686, 63_333], "ten seconds ago");
+}
+
+#[test]
 fn a_reload_keeps_what_is_unchanged() {
     let outages = &[(0, 0, FOREVER), (2, 0, FOREVER), (3, 0, FOREVER)];
     let mut world = World::new(vec![policy(), policy(), child(&[0]), policy()], vec![]).with_outages(outages);

@@ -44,7 +44,7 @@ impl Schedule {
     /// A check begins.
     pub fn begin(&mut self, now: Millis) {
         self.running = Some(now);
-        self.wanted = self.wanted.filter(|wanted| *wanted > now);
+        self.wanted = None;
         // Not twice in a moment at the start, where the first check lies beside the grid.
         let rest = if self.first { self.interval / 2 } else { 0 };
         self.first = false;
@@ -61,7 +61,7 @@ impl Schedule {
         }
     }
 
-    /// Asks for a check that begins at `at` or soon after. One that runs does not count, as it began before.
+    /// Asks for a check at `at`, if none begins sooner. One that runs does not count, as it began before.
     pub fn want(&mut self, at: Millis) {
         self.wanted = Some(self.wanted.map_or(at, |wanted| wanted.min(at)));
     }

@@ -72,6 +72,15 @@ fn thirty_hosts_behind_one_switch_are_a_few_messages_although_nobody_said_so() {
 }
 
 #[test]
+fn what_falls_one_after_the_other_is_told_now_and_then_and_not_each_time() {
+    let mut world = World::new(vec![Policy { interval: MINUTE, ..strict() }; 30], vec![]);
+    world.service = Box::new(|_, now| (20, (now > 20 * MINUTE).then_some(FailureKind::Timeout)));
+    world.run_until(HOUR);
+    let told: Vec<_> = world.told.iter().map(|notice| (notice.at - 20 * MINUTE, notice.items.len())).collect();
+    assert_eq!(told, [(7_020, 3), (37_020, 15), (67_020, 12)]);
+}
+
+#[test]
 fn two_causes_are_two_messages() {
     let mut world = World::new(vec![policy(); 3], vec![]);
     world.service = Box::new(|id, now| {
