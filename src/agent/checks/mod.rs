@@ -242,7 +242,7 @@ impl Checks {
         self.client.reload();
         book.file = file;
         book.gated = !self.view(book).closed_gates().is_empty();
-        log::info!("{} monitors, {} of them as before", kept.len(), kept.iter().flatten().count());
+        log::info!("reloaded: {} monitors, {} of them as before", kept.len(), kept.iter().flatten().count());
         self.nudge.call();
     }
 

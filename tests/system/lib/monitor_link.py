@@ -59,7 +59,7 @@ def link():
     config = configuration(
         *scoped("lan", LAN[1]),
         *scoped("wan", WAN[1]),
-        http_monitor("here", f"http://127.0.0.1:{told}/", method="HEAD", scope="none", expected_http_code="*"),
+        http_monitor("here", f"http://127.0.0.1:{receiver.listen('here', 'web')}/ok.json", scope="none"),
         defaults={"timeout": 2},
         connectivity={"lan": [f"{LAN[1]}:8000"], "wan": [f"{WAN[1]}:8000"]},
         webhook={"url": f"http://127.0.0.1:{told}/hook"},

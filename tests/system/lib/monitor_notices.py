@@ -60,7 +60,8 @@ def notices():
         agent.wait_states(15, router="down", behind_one="unknown", behind_two="unknown")
         status, body = agent.ask("/v1/health")
         expect(status == 503 and '"status":"ko"' in body and '"alive":true' in body and "router" in body, f"a gate is closed, /v1/health says {status}: {body}")
-        expect("router" in agent.monitors()["behind-one"]["cause"], "its cause does not name what it depends on")
+        cause = agent.monitors()["behind-one"]["cause"]
+        expect("router" in cause, f"the cause of what is behind the router: {cause!r}")
         wait_until(40, peers.messages, "a message about the router")
         expect(told(settled(peers)) == [("down", ["router"])], f"messages: {told(peers.messages())}")
         ok("a router and two services behind it die together: one message, about the router; /v1/health answers 503")

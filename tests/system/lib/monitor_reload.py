@@ -102,7 +102,7 @@ def refuses_what_is_wrong():
             agent.reload(text)
             wait_until(5, lambda: successful(agent) == 0, f"{what} is not noticed")
             time.sleep(0.3)
-            said = [entry for _, entry in list(agent.stderr)[heard:]]
+            said = [entry for _, entry in list(agent.stderr)[heard:] if not entry.startswith("INFO")]
             place = rf"imalive\.yml:{line}:\d+" if line else r"imalive\.yml"
             expect(len(said) == 1 and re.search(place, said[0]) and word in said[0], f"{what}: {said}, not one line with {place} and {word}")
             expect(agent.states() == {"well": "up"}, f"{what}: the last good configuration is gone: {agent.states()}")

@@ -134,17 +134,15 @@ class Listener:
         await reader.readuntil(b"\r\n\r\n")
         for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok":
             writer.write(bytes([byte]))
-            await writer.drain()
-            await asyncio.sleep(1)
+            if await gone(reader, 1):
+                return
 
     async def drip_body(self, reader, writer):
         """A whole head at once, then a body, a byte a second."""
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n")
-        while not writer.is_closing():
+        while not await gone(reader, 1):
             writer.write(b"x")
-            await writer.drain()
-            await asyncio.sleep(1)
 
     async def receiver(self, reader, writer):
         """Who is told: keeps what it is sent, and says no to the next `failures` messages, or hangs."""
@@ -232,6 +230,14 @@ class Nameless(asyncio.DatagramProtocol):
 
     def datagram_received(self, data, _):
         note(self.name, "question", bytes=len(data))
+
+
+async def gone(reader, seconds):
+    """Waits, but no longer than the client stays."""
+    try:
+        return not await asyncio.wait_for(reader.read(1), seconds)
+    except TimeoutError:
+        return False
 
 
 async def read_request(reader):
