@@ -5,6 +5,8 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    // An argument of the linker in cross/build, of which Cargo knows nothing.
+    println!("cargo::rerun-if-changed=cross/cold.ld");
     println!("cargo::rerun-if-env-changed=IMALIVE_SHA");
     let revision = std::env::var("IMALIVE_SHA").ok().map(|sha| sha.trim().to_owned());
     let revision = revision.filter(|sha| !sha.is_empty()).or_else(checkout).unwrap_or_else(|| "unknown".to_owned());

@@ -1,9 +1,10 @@
 //! imalive says that a node is alive, and what state it is in, from the smallest machine that runs Linux.
 //!
 //! ```text
-//! /proc, statvfs ─► read ─(parse)─► snapshot ─► report ─┬─► server ─► a client
-//!                                                       └─► notify ─► stdout, journal (heartbeat), stderr (diagnostics),
-//!                                                                     the service manager
+//! /proc, statvfs ─► read ─(parse)────┐                ┌─► server ─► a client
+//!                                    ├─► snapshot ─► report
+//! other services ─► monitor ─(uptime)┘                └─► notify ─► stdout, journal (heartbeat), stderr (diagnostics),
+//!                                                                   the service manager, chats, webhooks
 //! ```
 //!
 //! [`snapshot`] is the waist: all that is true of the node at one instant, as plain values of fixed size. Nothing left

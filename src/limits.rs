@@ -198,6 +198,7 @@ pub const FLAP_STABLE: Duration = Duration::from_secs(600);
 // Monitors are checked again before it is told which of them were unknown.
 const _: () = assert!(RECHECK_SPREAD.as_millis() < DIGEST.as_millis());
 const _: () = assert!(FLAP_STABLE.as_millis() < FLAP_WINDOW.as_millis());
+
 /// `imalive.yml`: 2 KB for each of [`MONITORS`], where one takes 300 bytes.
 pub const CONFIG_FILE_BYTES: usize = 256 * 1024;
 
@@ -266,6 +267,7 @@ pub const MAINTENANCE_MIN: Duration = Duration::from_secs(60);
 const _: () = assert!(MONITORS <= u16::MAX as usize);
 const _: () = assert!(MONITORS * 2048 <= CONFIG_FILE_BYTES);
 const _: () = assert!(MONITORS * 60 <= CONFIG_FILE_NODES);
+
 /// What stands in a path in place of `{name}`, decoded: the longest name of a monitor. It is kept while a body comes.
 pub const PATH_PARAMETER_BYTES: usize = 256;
 
@@ -290,6 +292,7 @@ pub const SLACK_TEXT_CHARS: usize = 3000;
 // And the words between them.
 const _: () =
     assert!(NOTICE_NAMES * (NOTICE_NAME_CHARS + 2) + NOTICE_CAUSE_CHARS + NODE_NAME_BYTES + 256 <= DISCORD_TEXT_CHARS);
+
 /// Messages that wait for one chat or webhook. The oldest makes room for the next and is counted.
 pub const OUTBOX_MESSAGES: usize = 32;
 
@@ -301,6 +304,7 @@ pub const POST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The least and the longest pause before a message is tried again: twice as long after each failure.
 pub const POST_RETRY_MIN: Duration = Duration::from_secs(5);
+
 /// See [`POST_RETRY_MIN`].
 pub const POST_RETRY_MAX: Duration = Duration::from_secs(5 * 60);
 
@@ -311,6 +315,7 @@ pub const POST_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 pub const POST_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 const _: () = assert!(DIAGNOSTIC_BYTES < OUTBOX_BYTES);
+
 /// Threads that look up names, which may block for as long as a name server does not answer.
 pub const NAME_THREADS: usize = 3;
 

@@ -23,14 +23,14 @@ pub fn change(change: &Change, view: &View<'_>) -> Option<(LogLevel, String)> {
             text.push_str("down after ");
             push_integer(&mut text, failures);
             text.push_str(if failures == 1 { " failed check" } else { " failed checks" });
-            push_reason(&mut text, change);
+            push_reason(&mut text, view, change);
             LogLevel::Error
         }
         State::Failing => {
             text.push_str("failing, down at ");
             push_integer(&mut text, u64::from(monitor.failure_threshold));
             text.push_str(" failed checks in a row");
-            push_reason(&mut text, change);
+            push_reason(&mut text, view, change);
             LogLevel::Warning
         }
         State::Up => {
@@ -44,7 +44,7 @@ pub fn change(change: &Change, view: &View<'_>) -> Option<(LogLevel, String)> {
         }
         State::Unknown(_) => {
             text.push_str("unknown");
-            push_reason(&mut text, change);
+            push_reason(&mut text, view, change);
             LogLevel::Warning
         }
     };
@@ -55,10 +55,11 @@ pub fn change(change: &Change, view: &View<'_>) -> Option<(LogLevel, String)> {
     Some((LogLevel::Info, text))
 }
 
-fn push_reason(text: &mut String, change: &Change) {
-    if !change.cause.is_empty() {
+fn push_reason(text: &mut String, view: &View<'_>, change: &Change) {
+    let cause = view.cause(change.to, &change.cause);
+    if !cause.is_empty() {
         text.push_str(": ");
-        push_cause(text, &change.cause);
+        push_cause(text, &cause);
     }
 }
 

@@ -51,7 +51,8 @@ fn push_monitor(out: &mut String, view: &View<'_>, monitor: &Monitor, status: &M
     object.text("state", status.state.label());
     object.text("since", &time(status.since));
     object.integer("state_seconds", view.since(status.since) / 1000);
-    object.text_or_null("cause", Some(status.cause.as_str()).filter(|cause| !cause.is_empty()));
+    let cause = view.cause(status.state, &status.cause);
+    object.text_or_null("cause", Some(&*cause).filter(|cause| !cause.is_empty()));
     match &status.last {
         Some((at, outcome)) => push_outcome(object.key("last"), &time(*at), outcome),
         None => object.null("last"),

@@ -1,9 +1,12 @@
 //! What every report on monitors is made of.
 
+use alloc::borrow::{Cow, ToOwned};
 use alloc::vec::Vec;
 
 use crate::config::monitors::Monitor;
-use crate::snapshot::{Millis, MonitorId, MonitorStatus, State};
+use crate::limits::NOTICE_NAME_CHARS;
+use crate::report::words::push_cut;
+use crate::snapshot::{Millis, MonitorId, MonitorStatus, State, Unknown};
 
 /// All monitors at one instant.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +42,19 @@ impl<'a> View<'a> {
         self.monitors.get(usize::from(id)).zip(self.statuses.get(usize::from(id)))
     }
 
+    /// What brought a monitor into `state`: `cause`, or the name of the one that it depends on.
+    pub(super) fn cause<'c>(&self, state: State, cause: &'c str) -> Cow<'c, str> {
+        match state {
+            State::Unknown(Unknown::Dependency(id)) => self.get(id).map_or(Cow::Borrowed(cause), |(monitor, _)| {
+                let mut text = "depends on \"".to_owned();
+                push_cut(&mut text, &monitor.name, NOTICE_NAME_CHARS);
+                text.push_str("\", which is not up");
+                Cow::Owned(text)
+            }),
+            _ => Cow::Borrowed(cause),
+        }
+    }
+
     /// The names of the monitors for which the node should get no traffic: down, with `gate`.
     pub fn closed_gates(&self) -> Vec<&'a str> {
         let closed = self.iter().filter(|(monitor, status)| monitor.gate && status.state == State::Down);
@@ -48,8 +64,8 @@ impl<'a> View<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::report::monitor_samples::{Samples, WALL_MICROS};
-    use crate::snapshot::State;
 
     #[test]
     fn an_instant_has_the_wall_time_of_the_clock_as_it_is_now() {
@@ -61,6 +77,17 @@ mod tests {
         assert_eq!(view.unix_micros_at(99_000), WALL_MICROS);
         view.unix_micros = 5;
         assert_eq!(view.unix_micros_at(0), 0);
+    }
+
+    #[test]
+    fn what_waits_for_another_one_names_it() {
+        let samples = Samples::new();
+        let (name, view) = (&samples.monitors[0].name, samples.view(0));
+        let waiting = |id| State::Unknown(Unknown::Dependency(id));
+        assert_eq!(view.cause(waiting(0), "words"), format!("depends on \"{name}\", which is not up"));
+        // Of one that a reload has removed no more is known than that there was one.
+        assert_eq!(view.cause(waiting(999), "words"), "words");
+        assert_eq!(view.cause(State::Down, "refused"), "refused");
     }
 
     #[test]

@@ -117,7 +117,7 @@ def refuses_what_is_wrong():
         total = agent.series("imalive_monitor_checks_total", "well")
         expect(total >= 3, f"only {total} checks, so it lost its state")
         ok(f"{len(mistakes)} kinds of mistake: on reload the last good file stays, with one line about it; at start and in imalive check 78")
-        never = f"monitors:\n  - {{type: ftp, name: files, url: 'ftp://x'}}\n  - {{type: http, name: patch, url: '{url}', method: PATCH}}\n  - {{type: tcp, name: portless, url: nonsense}}\n"
+        never = f"defaults: {{interval: 1, retry_interval: 1}}\nmonitors:\n  - {{type: ftp, name: files, url: 'ftp://x'}}\n  - {{type: http, name: patch, url: '{url}', method: PATCH}}\n  - {{type: tcp, name: portless, url: nonsense}}\n"
         agent.reload(never)
         agent.wait_states(10, files="down", patch="down", portless="down")
         status, found = check_file(agent.file)
