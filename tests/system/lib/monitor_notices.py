@@ -97,7 +97,7 @@ def notices():
         slack, discord = peers.messages("slack"), peers.messages("discord")
         colours = [[each["json"]["attachments"][0]["color"] for each in found] for found in (slack, discord)]
         expect(colours == [["#D80020", "#95C8F3", "#D80020"]] * 2, f"colours: {colours}")
-        expect([each["target"] for each in (slack[0], discord[0])] == ["/slack", "/discord"], "posted elsewhere")
+        expect([each["target"] for each in (slack[0], discord[0])] == ["/slack", "/discord/slack"], "posted elsewhere")
         first = slack[0]["json"]
         expect((first["username"], first["channel"], first["icon_emoji"]) == ("pi", "#nodes", ":strawberry:"), f"to Slack: {first}")
         expect(first["attachments"][0]["title"] == "ERROR" and "router" in first["attachments"][0]["text"], f"to Slack: {first}")

@@ -175,7 +175,7 @@ def tells_no_secret():
     }
     with running(peers, Agent(config, **variables)) as (_, agent):
         agent.wait_states(15, private="up", from_file="down", headers="up", headers_gone="down", in_url="down", in_url_gone="down", in_body="down")
-        wait_until(20, peers.messages, "a message at the webhook")
+        wait_until(75, peers.messages, "a message at the webhook")
         time.sleep(2)
         for path in ("/v1/monitors", *(f"/v1/monitors/{name}" for name in agent.monitors()), "/v1/prom", "/v1/health", "/v1/metrics", "/v1/manifest"):
             agent.ask(path)
@@ -198,6 +198,6 @@ def tells_no_secret():
             if what not in ("a password", "a password in a file", "Slack's token"):
                 expect(secret in seen, f"{what} never arrived where it belongs")
             leaks = [text for text in captured if secret in text]
-            expect(not leaks, f"{what} is told: {leaks[0][:300]}")
+            expect(not leaks, f"{what} is told: {leaks[:1]}")
         expect(any("to be seen" in text for text in captured), "nothing of the headers is shown, so the search proves little")
     ok(f"{len(SECRETS)} secrets arrive where they belong and are nowhere in {len(captured)} lines and answers")
