@@ -6,6 +6,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+/// What is printed in place of a secret.
+pub const MASK: &str = "***";
+
 /// A value that is never printed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
@@ -112,6 +115,8 @@ pub struct HttpCheck {
     pub follow_redirects: u8,
     /// TLS.
     pub tls: Tls,
+    /// What is not shown even where the peer says it back: passwords, secret header fields, what references stand for.
+    pub hidden: Vec<Secret>,
 }
 
 /// How a peer's certificate is judged, and how this node shows itself. One value for each different set, so that it is a key.

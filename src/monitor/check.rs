@@ -116,6 +116,7 @@ pub(super) mod tests {
             expected_contain: None,
             follow_redirects: 5,
             tls: Tls { check: false, ca_file: None, client: None },
+            hidden: Vec::new(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! An HTTP check: the status code is one of those expected, and so is the body.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use crate::client::{Client, Progress, Request};
-use crate::config::monitors::{HttpCheck, Secret};
+use crate::config::monitors::{HttpCheck, MASK, Secret};
 use crate::limits::{BODY_MATCH_BYTES, BODY_SHOWN_CHARS};
 use crate::monitor::check::{failed, timed_out, within};
 use crate::snapshot::{Failure, FailureKind, Outcome};
@@ -38,7 +39,7 @@ pub(super) async fn check(client: &Client, check: &HttpCheck, timeout: Duration)
                 let text = ["Not expected status code: expected = ", expected, ", actual = ", &actual];
                 Some(failed(FailureKind::Status, text.concat()))
             } else {
-                search.and_then(Search::failure)
+                search.and_then(|search| search.failure(&check.hidden))
             }
         }
     };
@@ -77,17 +78,25 @@ impl<'a> Search<'a> {
         !self.found && self.bytes < BODY_MATCH_BYTES
     }
 
-    fn failure(self) -> Option<Failure> {
+    fn failure(self, hidden: &[Secret]) -> Option<Failure> {
         if self.found {
             return None;
         }
-        let text = String::from_utf8_lossy(&self.begin);
+        let text = hide(String::from_utf8_lossy(&self.begin).into_owned(), hidden);
         let cut = text.char_indices().nth(BODY_SHOWN_CHARS).map(|(at, _)| at);
         let (shown, more) = (&text[..cut.unwrap_or(text.len())], if cut.is_some() { "…" } else { "" });
         let bound = if self.bytes >= BODY_MATCH_BYTES { " (not within the first 256 KB)" } else { "" };
         let text = ["Response not valid: expected = ", self.expected, ", actual = ", shown, more, bound];
         Some(failed(FailureKind::Body, text.concat()))
     }
+}
+
+/// A peer may say back what it was sent. What is shorter than four bytes is a word or a number, and stays.
+fn hide(text: String, hidden: &[Secret]) -> String {
+    let mut secrets: Vec<_> = hidden.iter().map(Secret::reveal).filter(|secret| secret.len() >= 4).collect();
+    // One may be the beginning of another.
+    secrets.sort_unstable_by_key(|secret| Reverse(secret.len()));
+    secrets.iter().fold(text, |text, secret| if text.contains(secret) { text.replace(secret, MASK) } else { text })
 }
 
 #[cfg(test)]
@@ -196,7 +205,16 @@ mod tests {
                 break;
             }
         }
-        search.failure().map(|failure| failure.message)
+        search.failure(&[]).map(|failure| failure.message)
+    }
+
+    #[test]
+    fn a_peer_that_says_secrets_back_gets_none_of_them_into_the_log() {
+        let hidden = ["geheim", "geheimer", "ok"].map(|text| Secret::new(text.into()));
+        let mut search = Search::new("nope");
+        search.look_at("a=geheim&b=geheimer ok".as_bytes());
+        let message = search.failure(&hidden).unwrap().message;
+        assert_eq!(message, "Response not valid: expected = nope, actual = a=***&b=*** ok");
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub fn monitor(kind: &str, name: &str, further: Vec<(&str, Given)>) -> Monitor {
             expected_contain: find("expected_contain"),
             follow_redirects: 30,
             tls: Tls { check: true, ca_file: None, client: None },
+            hidden: Vec::new(),
         })),
         ("tcp", Some((host, port)), _) => Check::Tcp(host.into(), port.parse().expect("a port")),
         _ => Check::Never("never".into()),

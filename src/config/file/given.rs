@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::config::file::fields::truth;
 use crate::config::file::urls::masked;
-use crate::config::monitors::Given;
+use crate::config::monitors::{Given, MASK};
 use crate::config::yaml::{Entry, Node, Value};
 
 /// Left out, as in the original.
@@ -23,9 +23,6 @@ const NUMBERS: [&str; 8] = [
     "max_latency",
     "follow_redirects",
 ];
-
-/// What stands in place of a secret.
-const MASK: &str = "***";
 
 /// The keys in the order of the file.
 pub(super) fn given(entries: &[Entry<'_>]) -> Vec<(String, Given)> {
@@ -73,7 +70,7 @@ fn header(entries: &[Entry<'_>]) -> Vec<(String, Given)> {
 }
 
 /// Whether the header field `name` usually holds a secret: `Authorization`, `Set-Cookie`, `X-Api-Key`, `PRIVATE-TOKEN`.
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     const PARTS: [&str; 8] = ["auth", "cookie", "token", "key", "secret", "passw", "credential", "session"];
     let name = name.to_ascii_lowercase();
     PARTS.iter().any(|part| name.contains(part))

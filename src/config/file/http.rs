@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::config::codes::CodePattern;
 use crate::config::file::Context;
 use crate::config::file::fields::{Field, Fields, truth, whole};
+use crate::config::file::given::is_secret;
 use crate::config::file::headers::headers;
 use crate::config::file::references::{resolve, secret};
 use crate::config::file::urls::{http_url, masked};
@@ -22,6 +23,8 @@ pub(super) fn request(
     context: &Context<'_>,
     warnings: &mut Vec<Mistake>,
 ) -> Result<HttpCheck, Mistake> {
+    // Those of the monitor before.
+    context.resolved.take();
     let username = secret(fields, "username", "username_file", context)?;
     let password = secret(fields, "password", "password_file", context)?;
     let basic_auth = match (username, password) {
@@ -51,6 +54,7 @@ pub(super) fn request(
         expected_contain: expected_contain.map(String::from),
         follow_redirects: follow_redirects(fields)?,
         tls: tls(fields, context)?,
+        hidden: Vec::new(),
     })
 }
 
@@ -126,5 +130,9 @@ pub(super) fn check(
     };
     request.url = Secret::new(url.url);
     request.basic_auth = request.basic_auth.or(url.user);
+    let password = request.basic_auth.iter().map(|(_, password)| password);
+    let fields = request.headers.iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value);
+    request.hidden = context.resolved.take();
+    request.hidden.extend(password.chain(fields).cloned());
     Ok(Check::Http(Box::new(request)))
 }

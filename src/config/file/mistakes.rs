@@ -244,6 +244,10 @@ fn secrets_reach_the_check_and_nothing_that_is_printed() {
         Check::Http(check) => check.clone(),
         other => panic!("{other:?}"),
     });
+    let hidden = [&x, &y, &z].map(|check| check.hidden.iter().map(|one| one.reveal()).collect::<alloc::vec::Vec<_>>());
+    let of_x = ["geheim-body", "geheim-password", "geheim-token", "geheim-url", "Bearer geheim-token", "geheim-cookie"];
+    assert!(of_x.iter().all(|secret| hidden[0].contains(secret)), "{hidden:?}");
+    assert!(hidden[1].contains(&"geheim-password") && hidden[2] == ["geheim-token"], "{hidden:?}");
     assert_eq!(x.url.reveal(), "https://h/geheim-token?a=geheim-token");
     assert_eq!(x.shown_url, "https://u%40:***@h/${TOKEN}?a=${TOKEN}");
     assert_eq!(

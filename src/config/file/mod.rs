@@ -25,13 +25,14 @@ mod webhooks;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::RefCell;
 use core::fmt;
 use core::time::Duration;
 
 use crate::config::Config;
 use crate::config::file::fields::Fields;
 use crate::config::file::monitor::{Draft, KEYS, OWN_KEYS};
-use crate::config::monitors::{Monitors, Scope};
+use crate::config::monitors::{Monitors, Scope, Secret};
 use crate::config::variables::{Variable, path, set};
 use crate::config::yaml::{self, Entry, Mistake, Node, Value};
 use crate::limits::MONITORS;
@@ -58,6 +59,8 @@ pub struct Context<'a> {
     pub read: &'a dyn Fn(&str) -> Result<String, String>,
     /// From one check to the next, unless the file says otherwise (`WAIT_TIME`).
     pub wait_time: Duration,
+    /// What references stood for since somebody took it.
+    pub resolved: RefCell<Vec<Secret>>,
 }
 
 /// What is accepted, but will not do what was meant.
@@ -137,7 +140,12 @@ pub fn load(config: &Config, sources: &Sources<'_>) -> Result<Option<Loaded>, St
     let candidates = asked.as_ref().map_or(&CANDIDATES[..], core::slice::from_ref);
     for path in candidates {
         let Some(text) = (sources.config_file)(path)? else { continue };
-        let context = Context { lookup: sources.lookup, read: sources.secret_file, wait_time: config.wait_time };
+        let context = Context {
+            lookup: sources.lookup,
+            read: sources.secret_file,
+            wait_time: config.wait_time,
+            resolved: RefCell::default(),
+        };
         let (monitors, warnings) = parse(&text, path, &context).map_err(|error| alloc::format!("{error}"))?;
         return Ok(Some(Loaded { path: (*path).into(), monitors, warnings }));
     }

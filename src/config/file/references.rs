@@ -34,6 +34,7 @@ pub(super) fn resolve(field: Field<'_>, context: &Context<'_>) -> Result<String,
                     return Err(field.remark(&["${", name, expected]));
                 };
                 resolved.push_str(&value);
+                context.resolved.borrow_mut().push(Secret::new(value));
                 rest = after;
             }
         }
@@ -84,7 +85,9 @@ pub(super) fn secret<'a>(
             if value.is_empty() {
                 return Err(field.remark(&["the file is empty: expected a value in it"]));
             }
-            return Ok(Some((field, Secret::new(value))));
+            let value = Secret::new(value);
+            context.resolved.borrow_mut().push(value.clone());
+            return Ok(Some((field, value)));
         }
         let Some(field) = one.get_original(key) else { return Ok(None) };
         return Ok(Some((field, Secret::new(resolve(field, context)?))));

@@ -32,6 +32,7 @@ pub(super) fn context() -> Context<'static> {
             _ => Err(["read ", path, ": No such file or directory (os error 2)"].concat()),
         },
         wait_time: Duration::from_secs(10),
+        resolved: Default::default(),
     }
 }
 
@@ -132,6 +133,7 @@ fn nothing_but_a_name_type_and_url_is_needed() {
                 expected_contain: None,
                 follow_redirects: 10,
                 tls: Tls { check: true, ca_file: None, client: None },
+                hidden: Vec::new(),
             }
             .into(),
         ),
