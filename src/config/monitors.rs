@@ -188,7 +188,7 @@ pub struct Webhook {
     /// Fields sent along.
     pub headers: Vec<(String, Secret)>,
     /// The body with `{{…}}` in it; a JSON object of our own where there is none.
-    pub template: Option<String>,
+    pub template: Option<Secret>,
     /// How the receiver's certificate is judged.
     pub tls: Tls,
 }

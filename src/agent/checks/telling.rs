@@ -101,7 +101,9 @@ impl Voice {
     pub(super) fn notice(&self, told: &Notice, view: &View<'_>) {
         let (level, text) = notice::sentence(told, view, &self.node_name);
         self.outbox.enqueue(News::Notice, self.now(), &|receiver| match &receiver.form {
-            Form::Webhook { template: Some(template) } => webhook::filled_in(template, told, view, &self.node_name),
+            Form::Webhook { template: Some(template) } => {
+                webhook::filled_in(template.reveal(), told, view, &self.node_name)
+            }
             Form::Webhook { template: None } => webhook::body(told, view, &self.node_name),
             _ => chat_body(receiver, level, &text),
         });

@@ -170,6 +170,12 @@ fn capacities_are_kept() {
     assert_eq!(error(&format!("connectivity: {{wan: [{targets}]}}")), "1:21: wan: too many: expected at most 8");
     let webhooks = many(9, &|at| format!("- http://h/{at}\n"));
     assert_eq!(error(&format!("webhooks:\n{webhooks}")), "10:3: webhooks: too many: expected at most 8");
+    let template = "webhook:\n  url: http://h/\n  template: '{{txt}}'\n";
+    assert!(
+        error(template).starts_with("3:13: template: unknown placeholder `{{txt}}`: expected text"),
+        "{}",
+        error(template)
+    );
     let windows = many(10, &|_| "- {weekly: daily, at: '01:00', duration: 1h}\n".to_string());
     let expected = "11:3: maintenance: too many windows: expected at most 64, one for each day of a weekly one";
     assert_eq!(error(&format!("maintenance:\n{windows}")), expected);
@@ -231,7 +237,7 @@ fn a_reference_that_leads_nowhere_names_key_and_variable() {
 #[test]
 fn secrets_reach_the_check_and_nothing_that_is_printed() {
     let (file, warnings) = read(
-        "webhooks:\n- https://hooks.example.org/${TOKEN}\n- {url_file: /run/url, headers: [{name: A, value: '${TOKEN}'}]}\n\
+        "webhooks:\n- https://hooks.example.org/${TOKEN}\n- {url_file: /run/url, headers: [{name: A, value: '${TOKEN}'}], template: '{\"key\":\"${TOKEN}\",\"a\":\"{{text}}\"}'}\n\
          monitors:\n- name: x\n  type: http\n  method: POST\n  url: https://u%40:geheim-url@h/${TOKEN}?a=${TOKEN}\n\
         \x20 body_file: /run/body\n  headers:\n  - {name: Authorization, value: 'Bearer ${TOKEN}'}\n  - {name: cookie, value: geheim-cookie}\n\
         \x20 - {name: X-Trace, value_file: /run/credentials/imalive/password}\n\
@@ -263,6 +269,7 @@ fn secrets_reach_the_check_and_nothing_that_is_printed() {
     let hooks: alloc::vec::Vec<_> = file.webhooks.iter().map(|hook| hook.url.reveal()).collect();
     assert_eq!(hooks, ["https://hooks.example.org/geheim-token", "https://hooks.example.org/geheim-url"]);
     assert_eq!(file.webhooks[1].headers[0].1.reveal(), "geheim-token");
+    assert_eq!(file.webhooks[1].template.as_ref().unwrap().reveal(), "{\"key\":\"geheim-token\",\"a\":\"{{text}}\"}");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! `webhook` and `webhooks`: URLs that are told of changes.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::config::file::Context;
@@ -10,6 +9,7 @@ use crate::config::file::http::tls;
 use crate::config::file::references::{resolve, secret};
 use crate::config::file::urls::http_url;
 use crate::config::monitors::{Secret, Tls, Webhook};
+use crate::config::template::placeholders_are_known;
 use crate::config::yaml::{Mistake, Value};
 use crate::limits::WEBHOOKS;
 
@@ -34,11 +34,11 @@ pub(super) fn webhooks(
             let Some((given, url)) = secret(&fields, "url", "url_file", context)? else {
                 return Err(one.remark(&["without a url: expected one"]));
             };
-            let template = fields.get("template").map(|template| template.text()).transpose()?;
+            let template = fields.get("template").map(|field| template(field, context)).transpose()?;
             Webhook {
                 url: checked(given, url.reveal())?,
                 headers: headers(&fields, context, warnings)?,
-                template: template.map(String::from),
+                template,
                 tls: tls(&fields, context)?,
             }
         } else {
@@ -47,6 +47,12 @@ pub(super) fn webhooks(
         });
     }
     Ok(())
+}
+
+/// `${NAME}` is replaced, as some services want their key in the body; `{{text}}` and the like are looked at here.
+fn template(field: Field<'_>, context: &Context<'_>) -> Result<Secret, Mistake> {
+    placeholders_are_known(field.text()?).map_err(|problem| field.remark(&[&problem]))?;
+    Ok(Secret::new(resolve(field, context)?))
 }
 
 /// The URL of a webhook is a secret as a whole, so no message shows it.

@@ -42,7 +42,7 @@ pub enum Form {
     /// A body of the operator's, or our own object.
     Webhook {
         /// The body with `{{…}}` in it.
-        template: Option<String>,
+        template: Option<Secret>,
     },
 }
 

@@ -134,7 +134,7 @@ class MonitorsCheck(Check):
         begin = time.monotonic()
         total = lambda found: sum(each["checks_total"] for each in found)
         before = total(self.states())
-        self.wait(rounds * 2 + 60, f"{rounds} rounds", lambda found: total(found) - before >= rounds * MONITORS)
+        self.wait(rounds * 4 + 120, f"{rounds} rounds", lambda found: total(found) - before >= rounds * MONITORS)
         took = time.monotonic() - begin
         failed = sum(each["failures_total"] for each in self.states())
         self.expect(failed <= rounds * MONITORS / 1000, f"{failed} of {rounds * MONITORS} checks failed")
