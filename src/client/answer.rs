@@ -134,6 +134,7 @@ mod tests {
     use super::*;
     use crate::client::Progress;
     use crate::client::Request;
+    use crate::client::explain::failure;
     use crate::client::testing::{
         answered, answering, asked, client, err, get, nobody, ok, request_head, sent, server, soon,
     };
@@ -141,7 +142,7 @@ mod tests {
     use std::io::Write;
     use std::sync::Mutex;
     use std::thread::sleep;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn bodies_are_read_in_every_framing() {
@@ -209,6 +210,31 @@ mod tests {
         let body = "z".repeat(REDIRECT_BODY_BYTES as usize * 2);
         let redirect = format!("HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         assert_eq!(answered(&redirect), err("PEER redirects with a body that has no end"));
+    }
+
+    #[test]
+    fn a_peer_that_never_pauses_is_given_up_as_soon_as_any_other() {
+        let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        for (begin, again) in
+            [("", "HTTP/1.1 102 Processing\r\n\r\n"), (chunked, "1\r\nx\r\n"), ("HTTP/1.1 200 OK\r\n\r\n", "x")]
+        {
+            let flood = again.repeat(64 * 1024 / again.len());
+            let address = server(move |mut stream| {
+                request_head(&mut stream);
+                let (_, begun) = (stream.write_all(begin.as_bytes()), Instant::now());
+                while begun.elapsed() < Duration::from_secs(4) && stream.write_all(flood.as_bytes()).is_ok() {}
+            });
+            let (reactor, client) = client();
+            let (url, progress, begun) = (format!("http://{address}/"), Progress::default(), Instant::now());
+            let (request, mut body) = (get(&url), |_: &[u8]| true);
+            let late = async {
+                reactor.sleep_until(begun + Duration::from_millis(200)).await;
+                Err(failure(FailureKind::Timeout, &[]))
+            };
+            let sent = smol::future::or(client.send(&request, &progress, &mut body), late);
+            assert!(reactor.block_on(sent).unwrap().is_err());
+            assert!(begun.elapsed() < Duration::from_secs(2), "{again}: {:?}", begun.elapsed());
+        }
     }
 
     #[test]

@@ -39,17 +39,18 @@ impl Stream {
         Ok(Stream { socket, reactor })
     }
 
-    /// Appends what has come, at most `most` bytes, to `buffer`; how much that is. Nothing: the peer has ended.
+    /// Appends what has come, at most `most` bytes, to `buffer`; how much that is. Nothing: the peer has ended. Others have
+    /// their turn before each: a peer may send faster than it is read, for ever.
     pub(super) async fn read(&self, buffer: &mut Vec<u8>, most: usize) -> io::Result<usize> {
         loop {
+            self.reactor.wait_for(self.socket.as_fd(), Interest::Read).await?;
             let filled = buffer.len();
             buffer.resize(filled + most, 0);
             let received = rustix::net::recv(&self.socket, &mut buffer[filled..], RecvFlags::empty());
             buffer.truncate(filled + received.as_ref().map_or(0, |(received, _)| *received));
             match received {
                 Ok((received, _)) => return Ok(received),
-                Err(Errno::AGAIN) => self.reactor.wait_for(self.socket.as_fd(), Interest::Read).await?,
-                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
