@@ -352,7 +352,7 @@ pub const ADDRESS_HEAD_START: Duration = Duration::from_millis(250);
 /// Bytes read from a peer at a time.
 pub const PEER_READ_BYTES: usize = 4 * 1024;
 
-/// The head of a peer's answer.
+/// The head of a peer's answer, those that only announce it included.
 pub const ANSWER_HEAD_BYTES: usize = 16 * 1024;
 
 /// What is read of an answer that only redirects.
@@ -360,6 +360,10 @@ pub const REDIRECT_BODY_BYTES: u64 = 64 * 1024;
 
 /// What is read of an answer to find in it what it has to contain.
 pub const BODY_MATCH_BYTES: u64 = 256 * 1024;
+
+/// What comes of the body of an answer, sizes of chunks and trailers included: enough for [`BODY_MATCH_BYTES`] in chunks of
+/// one byte, six each.
+pub const ANSWER_BYTES: u64 = 8 * BODY_MATCH_BYTES;
 
 /// Characters of an unexpected answer that the log shows.
 pub const BODY_SHOWN_CHARS: usize = 256;

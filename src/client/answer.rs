@@ -9,7 +9,7 @@ use ureq_proto::http::header::RETRY_AFTER;
 use ureq_proto::{BodyMode, Error};
 
 use crate::client::wire::Wire;
-use crate::limits::ANSWER_HEAD_BYTES;
+use crate::limits::{ANSWER_BYTES, ANSWER_HEAD_BYTES};
 use crate::snapshot::{Failure, FailureKind};
 
 /// What the head of an answer says.
@@ -29,16 +29,19 @@ pub(super) async fn read_head(
     wire: &mut Wire<'_>,
     mut call: Call<RecvResponse>,
 ) -> Result<(Head, RecvResponseResult), Failure> {
+    let mut bytes = 0;
     loop {
         let before = wire.input.len();
-        if wire.read().await? == 0 {
+        let read = wire.read().await?;
+        bytes += read;
+        if read == 0 {
             let how = if wire.input.is_empty() { "without an answer" } else { "within the head of its answer" };
             return Err(wire.failure(FailureKind::Protocol, &["closed the connection ", how]));
         }
         // A head ends with a line; and what is none shows in its first bytes.
         let tells = before <= 64 || wire.input[before..].contains(&b'\n');
         match if tells { try_head(&mut call, &mut wire.input) } else { Ok(None) } {
-            Ok(None) if wire.input.len() < ANSWER_HEAD_BYTES => {}
+            Ok(None) if bytes < ANSWER_HEAD_BYTES => {}
             Ok(None) => return Err(wire.failure(FailureKind::Protocol, &["gives an answer whose head has no end"])),
             Ok(Some(head)) => match call.proceed() {
                 Some(answer) => return Ok((head, answer)),
@@ -84,6 +87,7 @@ pub(super) async fn read_body(
     body: Sink<'_>,
 ) -> Result<Call<RecvBody>, Failure> {
     let until_closed = call.body_mode() == BodyMode::CloseDelimited;
+    let mut bytes = 0;
     loop {
         match pour(&mut call, &mut wire.input, body) {
             Ok(true) => {}
@@ -97,7 +101,12 @@ pub(super) async fn read_body(
         if wire.input.len() > ANSWER_HEAD_BYTES {
             return Err(wire.failure(FailureKind::Protocol, &["gives an answer with a chunk whose size has no end"]));
         }
-        if wire.read().await? == 0 {
+        let read = wire.read().await?;
+        bytes += read as u64;
+        if bytes > ANSWER_BYTES {
+            return Err(wire.failure(FailureKind::Protocol, &["gives an answer that is framing for the most part"]));
+        }
+        if read == 0 {
             if until_closed || call.is_ended_chunked() {
                 return Ok(call);
             }
@@ -205,6 +214,11 @@ mod tests {
         assert_eq!(answered(&lines), err("PEER gives an answer whose head has no end"));
         let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(200));
         assert_eq!(answered(&many), err("PEER gives a malformed answer: http parse resulted in too many headers"));
+        let announced = "HTTP/1.1 102 Processing\r\n\r\n".repeat(ANSWER_HEAD_BYTES / 20);
+        assert_eq!(answered(&announced), err("PEER gives an answer whose head has no end"));
+        let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        let trailers = format!("{chunked}0\r\n{}", "x: y\r\n".repeat(ANSWER_BYTES as usize / 5));
+        assert_eq!(answered(&trailers), err("PEER gives an answer that is framing for the most part"));
         let size = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;{}", "y".repeat(32 * 1024));
         assert!(answered(&size).is_err());
         let body = "z".repeat(REDIRECT_BODY_BYTES as usize * 2);
