@@ -355,6 +355,9 @@ pub const PEER_READ_BYTES: usize = 4 * 1024;
 /// The head of a peer's answer, those that only announce it included.
 pub const ANSWER_HEAD_BYTES: usize = 16 * 1024;
 
+/// A host's name, the root's dot included (RFC 1035 section 2.3.4): a redirect may lead to any, and causes repeat it.
+pub const HOST_BYTES: usize = 254;
+
 /// What is read of an answer that only redirects.
 pub const REDIRECT_BODY_BYTES: u64 = 64 * 1024;
 

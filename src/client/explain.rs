@@ -6,6 +6,7 @@ use rustix::io::Errno;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
 use crate::client::verify::Distrust;
+use crate::limits::HOST_BYTES;
 use crate::report::iso8601::iso8601;
 use crate::snapshot::{Failure, FailureKind};
 
@@ -112,7 +113,9 @@ fn certificate(error: &CertificateError, host: &str, expiry: Option<u64>) -> Fai
 /// `DnsName("example.org")` as `example.org`, `IpAddress(127.0.0.1)` as `127.0.0.1`.
 fn plain_name(name: &str) -> &str {
     let inside = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
-    inside.map_or(name, |name| name.trim_matches('"'))
+    let name = inside.map_or(name, |name| name.trim_matches('"'));
+    // A peer may have any in its certificate.
+    name.char_indices().nth(HOST_BYTES).map_or(name, |(end, _)| &name[..end])
 }
 
 fn refusal(alert: AlertDescription) -> Option<&'static str> {
@@ -132,4 +135,17 @@ fn refusal(alert: AlertDescription) -> Option<&'static str> {
         AlertDescription::InternalError => "an error of its own",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificates_name_is_shown_plain_and_no_longer_than_names_are() {
+        assert_eq!(plain_name("DnsName(\"example.org\")"), "example.org");
+        assert_eq!(plain_name("IpAddress(127.0.0.1)"), "127.0.0.1");
+        let long = ["DnsName(\"", &"ä".repeat(60_000), "\")"].concat();
+        assert_eq!(plain_name(&long).chars().count(), HOST_BYTES);
+    }
 }

@@ -140,6 +140,8 @@ mod tests {
         assert_eq!(asked(endless), err("PEER redirects further than 3 times"));
         let elsewhere = answering("HTTP/1.1 301 Moved\r\nlocation: ftp://h/?secret\r\n\r\n");
         assert_eq!(asked(elsewhere), err("PEER redirects to no address of HTTP"));
+        let endless = format!("HTTP/1.1 301 Moved\r\nlocation: http://{}/\r\n\r\n", "long.".repeat(100));
+        assert_eq!(asked(answering(endless)), err("PEER redirects to no address of HTTP"));
         assert_eq!(answered("HTTP/1.1 304 Not Modified\r\nlocation: /\r\n\r\n"), ok(304, ""));
     }
 

@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 use ureq_proto::http::Uri;
 
 use crate::client::progress::host_and_port;
+use crate::limits::HOST_BYTES;
 
 /// One URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Target {
             return Err("the URL's host has letters outside ASCII: give it in its ASCII form, which begins with xn--");
         }
         let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':');
-        if host.is_empty() || !host.bytes().all(fine) {
+        if host.is_empty() || host.len() > HOST_BYTES || !host.bytes().all(fine) {
             return Err("the URL's host is no name and no address");
         }
         let port = match port.strip_prefix(':') {
@@ -158,6 +159,7 @@ mod tests {
     fn what_cannot_be_asked_is_refused_without_being_repeated() {
         for url in [
             "",
+            &format!("http://{}/", "a.".repeat(HOST_BYTES)),
             "example.org",
             "ftp://h/",
             "http://",
