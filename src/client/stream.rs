@@ -36,6 +36,9 @@ impl Stream {
             }
             Err(error) => return Err(error.into()),
         }
+        if is_connected_to_itself(&socket) {
+            return Err(Errno::CONNREFUSED.into());
+        }
         Ok(Stream { socket, reactor })
     }
 
@@ -72,6 +75,15 @@ impl Stream {
     /// Sends what of `bytes` can go at once: a last word to a peer whose hearing it nothing depends on.
     pub(super) fn write_some(&self, bytes: &[u8]) {
         let _ = rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL);
+    }
+}
+
+/// Where nobody listens on a port of this node that the kernel gives to those who connect, it may give that very port, and
+/// the connection meets itself (RFC 9293 section 3.5, simultaneous open).
+fn is_connected_to_itself(socket: &OwnedFd) -> bool {
+    match (rustix::net::getsockname(socket), rustix::net::getpeername(socket)) {
+        (Ok(own), Ok(Some(peer))) => own == peer,
+        _ => false,
     }
 }
 
@@ -141,6 +153,17 @@ mod tests {
     fn connected(addresses: &[IpAddr], port: u16) -> Result<Stream, (SocketAddr, io::Error)> {
         let reactor = Rc::new(Reactor::new().unwrap());
         reactor.block_on(connect(&reactor, addresses, port)).unwrap()
+    }
+
+    #[test]
+    fn a_connection_to_itself_is_told_from_one_to_another() {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        rustix::net::bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        rustix::net::connect(&socket, &rustix::net::getsockname(&socket).unwrap()).unwrap();
+        assert!(is_connected_to_itself(&socket));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let other = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert!(!is_connected_to_itself(&other.into()));
     }
 
     #[test]
