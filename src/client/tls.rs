@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection};
 
 use crate::client::explain::{explain, failure, reason};
-use crate::client::trust::{Authorities, Stamp};
+use crate::client::trust::{Authorities, Stamp, open};
 use crate::client::verify::{Verifier, expiry_seen};
 use crate::config::monitors::Tls;
 use crate::limits::{CLIENT_CERTIFICATE_BYTES, TLS_CONFIGS};
@@ -93,7 +93,7 @@ impl TlsConfigs {
 fn read(path: &str) -> Result<Vec<u8>, Failure> {
     let whole = || {
         let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take(CLIENT_CERTIFICATE_BYTES).read_to_end(&mut bytes)?;
+        open(path)?.0.take(CLIENT_CERTIFICATE_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     whole().map_err(|error: std::io::Error| unusable(path, &reason(&error)))
@@ -348,6 +348,7 @@ mod tests {
             (other.as_str(), "not the key of the client certificate, or of a kind not supported"),
             (certificate.as_str(), "no unencrypted private key in PEM in it"),
             ("/proc/none", "No such file or directory"),
+            ("/dev/zero", "not a file"),
         ] {
             let refused = Err((FailureKind::Configuration, format!("{key}: {reason}")));
             assert_eq!(asked(address, "127.0.0.1", &client_tls(key)).0, refused);

@@ -6,9 +6,11 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use rustix::fs::OFlags;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, SectionKind};
 use rustls::pki_types::{CertificateDer, TrustAnchor};
@@ -99,12 +101,18 @@ impl Authorities {
     }
 }
 
+/// Opens a file, and waits for nobody to write into a pipe: the thread is all that TLS has.
+pub(super) fn open(path: &str) -> io::Result<(File, Metadata)> {
+    let file = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(io::Error::other("not a file")) }
+}
+
 impl Index {
     fn new(path: &str) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() || metadata.len() > AUTHORITIES_BYTES {
-            return Err(io::Error::other("not a file, or more than 4 MB"));
+        let (file, metadata) = open(path)?;
+        if metadata.len() > AUTHORITIES_BYTES {
+            return Err(io::Error::other("more than 4 MB"));
         }
         let mut reader = BufReader::new(file);
         let mut places = Vec::new();
@@ -129,7 +137,7 @@ impl Index {
         for (_, at) in self.places.iter().filter(|(hash, _)| wanted.contains(hash)) {
             let file = match &mut file {
                 Some(file) => file,
-                None => file.insert(BufReader::with_capacity(2048, File::open(&self.path)?)),
+                None => file.insert(BufReader::with_capacity(2048, open(&self.path)?.0)),
             };
             file.seek(SeekFrom::Start(u64::from(*at)))?;
             if let Ok(Some(der)) = next_certificate(file)
@@ -244,6 +252,24 @@ mod tests {
         let text = path.to_str().unwrap();
         assert_eq!(found(&authorities, &["good"]), Err(format!("{text}: no certificate in it")));
         fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let path = std::env::temp_dir().join(format!("imalive-trust-pipe-{}", process::id()));
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+        let text = path.to_str().unwrap().to_owned();
+        let asked = std::thread::spawn({
+            let authorities = Authorities::in_file(&text);
+            move || found(&authorities, &["one"])
+        });
+        let late = std::time::Instant::now() + std::time::Duration::from_secs(3);
+        while !asked.is_finished() && std::time::Instant::now() < late {
+            std::thread::yield_now();
+        }
+        fs::remove_file(&path).unwrap();
+        assert!(asked.is_finished());
+        assert_eq!(asked.join().unwrap(), Err(format!("{text}: not a file")));
     }
 
     #[test]
