@@ -3,6 +3,8 @@
 mod nudge;
 mod telling;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -138,7 +140,7 @@ impl Checks {
         match job {
             Job::Monitor(id) => {
                 let ticket = Rc::new(Cell::new(id));
-                let _task = executor.spawn(Rc::clone(self).check(file, Rc::clone(&ticket)));
+                let _task = executor.spawn(Rc::clone(self).check(file, id, Rc::clone(&ticket)));
                 if let Some(place) = book.running.get_mut(usize::from(id)) {
                     *place = Some(Running { id: ticket, _task });
                 }
@@ -152,9 +154,10 @@ impl Checks {
         }
     }
 
-    async fn check(self: Rc<Self>, file: Rc<Monitors>, ticket: Rc<Cell<MonitorId>>) {
+    /// `place` is the monitor's in `file`; its number may be another one already.
+    async fn check(self: Rc<Self>, file: Rc<Monitors>, place: MonitorId, ticket: Rc<Cell<MonitorId>>) {
         let began_unix_micros = unix_micros();
-        let Some(monitor) = file.monitors.get(usize::from(ticket.get())) else { return };
+        let Some(monitor) = file.monitors.get(usize::from(place)) else { return };
         let outcome = check::check(&self.client, monitor).await;
         self.voice.check(monitor, &outcome, began_unix_micros);
         self.found(ticket.get(), outcome);
