@@ -148,7 +148,8 @@ impl Reactor {
         self.wake_up.rise();
         let found = match found {
             Ok(found) => found,
-            Err(Errno::INTR) => 0,
+            // After SIGCONT too (signal(7)): sockets that became ready meanwhile come before the timers that are due.
+            Err(Errno::INTR) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         let mut ready = self.ready.borrow_mut();
