@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use simple_logger::SimpleLogger;
 
-use crate::config::{Config, LogFormat, LogLevel, SYSTEMD};
+use crate::config::{Config, LogFormat, LogLevel, MONITORS, SYSTEMD};
 use crate::limits::{CID_BYTES, DIAGNOSTIC_BYTES};
 use crate::notify::journal::Journal;
 use crate::notify::line_writer::{LineWriter, Put};
@@ -91,7 +91,7 @@ struct Stderr {
 
 impl Log for Diagnostics {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= self.level
+        metadata.level() <= self.level && !(MONITORS && is_inner_talk(metadata))
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -160,6 +160,11 @@ impl Write for Body {
     }
 }
 
+/// What libraries say of every step of every check.
+fn is_inner_talk(metadata: &Metadata<'_>) -> bool {
+    metadata.level() >= Level::Debug && !metadata.target().starts_with("imalive")
+}
+
 /// What takes stderr's place while something prints that must not fail.
 struct StandIn {
     stderr: OwnedFd,
@@ -201,6 +206,13 @@ mod tests {
         for nonsense in [None, Some(""), Some("9"), Some("9:"), Some(":40123"), Some("9:40123:1"), Some("a:b")] {
             assert!(!is_journal(nonsense, 9, 40_123), "{nonsense:?}");
         }
+    }
+
+    #[test]
+    fn libraries_are_heard_when_they_warn_and_not_when_they_debug() {
+        let quiet = |target, level| is_inner_talk(&Metadata::builder().target(target).level(level).build());
+        assert!(quiet("ureq_proto::client", Level::Debug) && quiet("rustls::client", Level::Trace));
+        assert!(!quiet("rustls::client", Level::Warn) && !quiet("imalive::agent", Level::Debug));
     }
 
     #[test]
