@@ -326,11 +326,15 @@ impl Fleet {
 }
 
 /// All places, each after those it depends on. An edge that closes a circle or leads nowhere is taken out, and so is
-/// everything from a monitor that can never pass.
+/// everything from and to a monitor that can never pass.
 fn sort(policies: &mut [Policy]) -> Vec<MonitorId> {
     for policy in policies.iter_mut().filter(|policy| policy.never) {
         policy.network = None;
         policy.depends_on.clear();
+    }
+    let never: Vec<bool> = policies.iter().map(|policy| policy.never).collect();
+    for policy in policies.iter_mut() {
+        policy.depends_on.retain(|parent| never.get(usize::from(*parent)) != Some(&true));
     }
     let count = policies.len();
     let mut placed = alloc::vec![false; count];
