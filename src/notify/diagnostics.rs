@@ -212,7 +212,7 @@ mod tests {
     fn libraries_are_heard_when_they_warn_and_not_when_they_debug() {
         let quiet = |target, level| is_inner_talk(&Metadata::builder().target(target).level(level).build());
         assert!(quiet("ureq_proto::client", Level::Debug) && quiet("rustls::client", Level::Trace));
-        assert!(!quiet("rustls::client", Level::Warn) && !quiet("imalive::agent", Level::Debug));
+        assert!(!quiet("rustls::client", Level::Warn) && !quiet("imalive::config", Level::Debug));
     }
 
     #[test]
