@@ -316,6 +316,9 @@ pub const POST_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 const _: () = assert!(DIAGNOSTIC_BYTES < OUTBOX_BYTES);
 
+/// Descriptors that checks leave to the server: its places, and half of the limit where that is less.
+pub const RESERVED_DESCRIPTORS: u64 = CONNECTIONS as u64 + 32;
+
 /// Threads that look up names, which may block for as long as a name server does not answer.
 pub const NAME_THREADS: usize = 3;
 

@@ -44,6 +44,7 @@ fn monitor(number: usize, address: SocketAddr) -> Monitor {
             expected_contain: None,
             follow_redirects: 0,
             tls: Tls { check: true, ca_file: None, client: None },
+            hidden: Vec::new(),
         }))
     };
     let check = match number % 4 {

@@ -41,7 +41,7 @@ use crate::snapshot::{Failure, FailureKind};
 pub use answer::{Head, Sink};
 pub use explain::reason;
 pub use progress::{Phase, Progress};
-pub use request::Request;
+pub use request::{Request, basic_credentials};
 pub use resolve::ResolveError;
 pub use stream::Stream;
 
@@ -102,15 +102,23 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// What kind of failure it is.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            ConnectError::Resolve(ResolveError::Node(_)) => FailureKind::Node,
+            ConnectError::Resolve(_) => FailureKind::Resolve,
+            ConnectError::Connect(_, error) if stream::is_lack(error) => FailureKind::Node,
+            ConnectError::Connect(..) => FailureKind::Connect,
+        }
+    }
+
     fn failure(&self, host: &str, port: u16) -> Failure {
         match self {
-            ConnectError::Resolve(error) => {
-                failure(FailureKind::Resolve, &[host, " does not resolve: ", error.describe()])
-            }
+            ConnectError::Resolve(error) => failure(self.kind(), &[host, " does not resolve: ", error.describe()]),
             ConnectError::Connect(address, error) => {
                 let (peer, ip) = (host_and_port(host, port), address.ip().to_string());
                 let at = if ip == host { String::new() } else { [" (", &ip, ")"].concat() };
-                failure(FailureKind::Connect, &["connect to ", &peer, &at, ": ", &reason(error)])
+                failure(self.kind(), &["connect to ", &peer, &at, ": ", &reason(error)])
             }
         }
     }

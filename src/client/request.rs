@@ -118,8 +118,13 @@ fn malformed(reason: &str) -> Failure {
 
 /// Basic authentication (RFC 7617).
 fn basic(user: &str, password: &str) -> String {
+    ["Basic ", &basic_credentials(user, password)].concat()
+}
+
+/// User and password as basic authentication sends them.
+pub fn basic_credentials(user: &str, password: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::from("Basic ");
+    let mut text = String::new();
     for three in [user, ":", password].concat().as_bytes().chunks(3) {
         let bits = (0..3).fold(0, |bits, at| bits << 8 | u32::from(three.get(at).copied().unwrap_or(0)));
         for digit in 0..4 {

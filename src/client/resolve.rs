@@ -24,6 +24,8 @@ pub enum ResolveError {
     NoAddress,
     /// No name server has answered, or not now.
     TryAgain,
+    /// This node has no thread for it, or too many wait for one.
+    Node(String),
     /// Anything else, in the system's words.
     Other(String),
 }
@@ -47,7 +49,7 @@ impl ResolveError {
             ResolveError::NotFound => "there is no such name",
             ResolveError::NoAddress => "that name has no address",
             ResolveError::TryAgain => "no name server answers",
-            ResolveError::Other(reason) => reason,
+            ResolveError::Node(reason) | ResolveError::Other(reason) => reason,
         }
     }
 }
@@ -122,7 +124,7 @@ impl Resolver {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
-        let lookup = self.join(host).map_err(|error| ResolveError::Other(error.to_string()))?;
+        let lookup = self.join(host).map_err(|error| ResolveError::Node(error.to_string()))?;
         Answered { lookup, progress, waker: None }.await
     }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -11,8 +11,9 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+use rustix::process::{Resource, getrlimit};
 
-use crate::limits::{ADDRESS_HEAD_START, ADDRESSES};
+use crate::limits::{ADDRESS_HEAD_START, ADDRESSES, RESERVED_DESCRIPTORS};
 use crate::reactor::{Interest, Reactor};
 
 /// A connection; closed when it is dropped.
@@ -26,6 +27,9 @@ impl Stream {
         let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+        if is_reserved(&socket) {
+            return Err(Errno::MFILE.into());
+        }
         // A request is written at once, so there is nothing to gather.
         sockopt::set_tcp_nodelay(&socket, true)?;
         match rustix::net::connect(&socket, &address) {
@@ -76,6 +80,19 @@ impl Stream {
     pub(super) fn write_some(&self, bytes: &[u8]) {
         let _ = rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL);
     }
+}
+
+/// Whether the peer has no part in it: no descriptor, no memory.
+pub(super) fn is_lack(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+}
+
+/// The last descriptors are the server's: whoever asks for this node's health gets an answer, however many checks hang.
+/// The kernel hands out the lowest number that is free.
+fn is_reserved(socket: &OwnedFd) -> bool {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    u64::try_from(socket.as_raw_fd()).unwrap_or(0) >= limit - (limit / 2).min(RESERVED_DESCRIPTORS)
 }
 
 /// Where nobody listens on a port of this node that the kernel gives to those who connect, it may give that very port, and

@@ -66,7 +66,7 @@ impl Client {
         };
         match self.arithmetic.submit(Standing::Proven, Box::new(job)) {
             Ok(()) => Taken(slot).await,
-            Err(error) => Err(failure(FailureKind::Tls, &["no thread for TLS on this node: ", &reason(&error)])),
+            Err(error) => Err(failure(FailureKind::Node, &["no thread for TLS on this node: ", &reason(&error)])),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use crate::client::{Client, Progress, Request};
+use crate::client::{Client, Progress, Request, basic_credentials};
 use crate::config::monitors::{HttpCheck, MASK, Secret};
 use crate::limits::{BODY_MATCH_BYTES, BODY_SHOWN_CHARS};
 use crate::monitor::check::{failed, timed_out, within};
@@ -39,7 +39,7 @@ pub(super) async fn check(client: &Client, check: &HttpCheck, timeout: Duration)
                 let text = ["Not expected status code: expected = ", expected, ", actual = ", &actual];
                 Some(failed(FailureKind::Status, text.concat()))
             } else {
-                search.and_then(|search| search.failure(&check.hidden))
+                search.and_then(|search| search.failure(&hidden(check)))
             }
         }
     };
@@ -110,6 +110,11 @@ impl<'a> Search<'a> {
         let text = ["Response not valid: expected = ", self.expected, ", actual = ", shown, more, bound];
         Some(failed(FailureKind::Body, text.concat()))
     }
+}
+
+fn hidden(check: &HttpCheck) -> Vec<Secret> {
+    let login = check.basic_auth.iter().map(|(user, password)| basic_credentials(user.reveal(), password.reveal()));
+    check.hidden.iter().cloned().chain(login.map(Secret::new)).collect()
 }
 
 /// A peer may say back what it was sent. What is shorter than four bytes is a word or a number, and stays.
@@ -236,6 +241,22 @@ mod tests {
         search.look_at("a=geheim&b=geheimer ok".as_bytes());
         let message = search.failure(&hidden).unwrap().message;
         assert_eq!(message, "Response not valid: expected = nope, actual = a=***&b=*** ok");
+    }
+
+    #[test]
+    fn an_answer_that_repeats_the_request_shows_no_password() {
+        let address = server(|mut stream| {
+            let answer = format!("HTTP/1.1 200 OK\r\n\r\n{}", request_head(&mut stream));
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let secret = |text: &str| Secret::new(text.into());
+        let check = HttpCheck {
+            expected_contain: Some("nope".into()),
+            basic_auth: Some((secret("alice"), secret("geheim"))),
+            ..http_check(&format!("http://{address}/"))
+        };
+        let message = message(checked(&monitor(Check::Http(Box::new(check)))));
+        assert!(message.contains("uthorization: Basic ***"), "{message}");
     }
 
     #[test]

@@ -25,22 +25,23 @@ pub(super) async fn check(client: &Client, host: &str, port: u16, timeout: Durat
 
 /// In the words that Python has for it, which the original logs.
 fn explain(error: &ConnectError) -> Failure {
+    let kind = error.kind();
     match error {
         ConnectError::Resolve(error) => {
             let text = match error {
                 ResolveError::NotFound => "[Errno -2] Name or service not known",
                 ResolveError::TryAgain => "[Errno -3] Temporary failure in name resolution",
                 ResolveError::NoAddress => "[Errno -5] No address associated with hostname",
-                ResolveError::Other(reason) => reason,
+                ResolveError::Node(reason) | ResolveError::Other(reason) => reason,
             };
-            original(FailureKind::Resolve, "socket.gaierror", text)
+            original(kind, "socket.gaierror", text)
         }
         ConnectError::Connect(_, error) => {
             let text = match error.raw_os_error() {
                 Some(number) => format!("[Errno {number}] {}", reason(error)),
                 None => reason(error),
             };
-            original(FailureKind::Connect, class(error), &text)
+            original(kind, class(error), &text)
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum FailureKind {
     Body,
     /// It works, but took longer than `max_latency`.
     Latency,
+    /// This node lacks what a check takes: descriptors, threads, memory. That says nothing of the peer.
+    Node,
 }
 
 impl FailureKind {
@@ -49,6 +51,7 @@ impl FailureKind {
             FailureKind::Status => "status",
             FailureKind::Body => "body",
             FailureKind::Latency => "latency",
+            FailureKind::Node => "node",
         }
     }
 }
@@ -95,6 +98,8 @@ pub enum Unknown {
     Dependency(MonitorId),
     /// Its certificate cannot be judged before this node's clock has been set.
     ClockNotSet,
+    /// This node lacks what a check takes.
+    NoResources,
 }
 
 /// The hard state of a monitor, and the soft one between.

@@ -29,7 +29,7 @@ impl Group {
     pub fn of(status: &MonitorStatus) -> Group {
         let kind = status.last.as_ref().and_then(|(_, outcome)| outcome.failure.as_ref()).map(|failure| failure.kind);
         match kind {
-            None | Some(FailureKind::Configuration) => Group::Configuration,
+            None | Some(FailureKind::Configuration | FailureKind::Node) => Group::Configuration,
             Some(FailureKind::Resolve | FailureKind::Connect | FailureKind::Timeout) => Group::Unreachable,
             Some(FailureKind::Tls | FailureKind::TlsNotYetValid) => Group::Tls,
             Some(FailureKind::Protocol | FailureKind::Status | FailureKind::Body) => Group::Answer,

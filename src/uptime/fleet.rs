@@ -64,10 +64,10 @@ impl Fleet {
         let Some(began) = self.schedules.get(at).and_then(Schedule::running) else { return };
         let (before, outage_before) = (self.statuses[at].state, self.statuses[at].outage_since);
         let failed = outcome.failure.is_some();
-        let clock_to_blame = track::is_clock_to_blame(&outcome, clock_set);
+        let excuse = track::excuse_of(&outcome, clock_set);
         track::count(&mut self.statuses[at], began, now, outcome);
         if failed {
-            self.fail(at, began, now, clock_to_blame);
+            self.fail(at, began, now, excuse);
         } else {
             self.tracks[at].pass();
             if let Some(network) = self.policies[at].network.filter(|network| !self.connectivity.online(*network)) {
@@ -76,7 +76,8 @@ impl Fleet {
         }
         self.settle(now, changes);
         let (status, policy) = (&self.statuses[at], &self.policies[at]);
-        let retries = matches!(status.state, State::Failing | State::Unknown(Unknown::ClockNotSet))
+        let retries = matches!(status.state, State::Failing)
+            || excuse.is_some()
             || !failed && track::is_recovering(policy, status);
         self.schedules[at].end(now, retries.then_some(policy.retry_interval));
         if before == State::Up && self.tracks[at].counted == 1 {
@@ -86,13 +87,13 @@ impl Fleet {
         }
     }
 
-    fn fail(&mut self, at: usize, began: Millis, now: Millis, clock_to_blame: bool) {
+    fn fail(&mut self, at: usize, began: Millis, now: Millis, excuse: Option<Unknown>) {
         let policy = &self.policies[at];
         let track = &mut self.tracks[at];
         if policy.network.is_some_and(|network| !self.connectivity.online(network)) {
             track.excuse(Unknown::Offline, None);
-        } else if clock_to_blame {
-            track.excuse(Unknown::ClockNotSet, Some(0));
+        } else if let Some(why) = excuse {
+            track.excuse(why, Some(0));
         } else if !track.is_excused(began) {
             // It may have failed with what it depends on, although that has been mended since.
             let mended = |parent: &&MonitorId| self.tracks[usize::from(**parent)].sound_since > began;

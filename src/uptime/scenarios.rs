@@ -258,6 +258,16 @@ fn a_certificate_is_not_judged_before_the_clock_is_set() {
 }
 
 #[test]
+fn what_this_node_lacks_is_nobodys_outage() {
+    let mut world = World::new(vec![policy()], vec![]);
+    world.service = Box::new(|_, now| (20, (MINUTE..5 * MINUTE).contains(&now).then_some(FailureKind::Node)));
+    world.run_until(10 * MINUTE);
+    let states: Vec<_> = world.history(0).into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states, [Up, State::Unknown(Unknown::NoResources), Up]);
+    assert!(world.told.is_empty(), "{:?}", world.told);
+}
+
+#[test]
 fn an_outage_that_was_lost_from_sight_goes_on() {
     let outages = &[(0, 60_000, HOUR)];
     let mut world = World::new(vec![wan()], vec![Network::Wan]).with_outages(outages).offline(10 * MINUTE, 20 * MINUTE);

@@ -126,15 +126,20 @@ pub fn explains(state: State) -> bool {
     }
 }
 
-/// Whether the check failed only because this node does not know the time.
-pub fn is_clock_to_blame(outcome: &Outcome, clock_set: bool) -> bool {
-    !clock_set && outcome.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::TlsNotYetValid)
+/// Why a failed check says nothing of the peer: this node does not know the time, or lacks what a check takes.
+pub fn excuse_of(outcome: &Outcome, clock_set: bool) -> Option<Unknown> {
+    match outcome.failure.as_ref()?.kind {
+        FailureKind::TlsNotYetValid if !clock_set => Some(Unknown::ClockNotSet),
+        FailureKind::Node => Some(Unknown::NoResources),
+        _ => None,
+    }
 }
 
 /// What brought a monitor into `state`, for people.
 pub fn cause(state: State, status: &MonitorStatus) -> String {
     let failure = status.last.as_ref().and_then(|(_, outcome)| outcome.failure.as_ref());
     match (state, failure) {
+        (State::Unknown(Unknown::NoResources), Some(failure)) => failure.cause().into(),
         (State::Unknown(why), _) => words(why).into(),
         (State::Up, _) | (_, None) => "the check passed".into(),
         (_, Some(failure)) => failure.cause().into(),
@@ -147,5 +152,6 @@ fn words(why: Unknown) -> &'static str {
         Unknown::Offline => "this node is offline",
         Unknown::Dependency(_) => "what it depends on is down or unknown",
         Unknown::ClockNotSet => "the clock has not been set",
+        Unknown::NoResources => "this node lacks what a check takes",
     }
 }

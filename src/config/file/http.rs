@@ -131,8 +131,13 @@ pub(super) fn check(
     request.url = Secret::new(url.url);
     request.basic_auth = request.basic_auth.or(url.user);
     let password = request.basic_auth.iter().map(|(_, password)| password);
-    let fields = request.headers.iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value);
     request.hidden = context.resolved.take();
-    request.hidden.extend(password.chain(fields).cloned());
+    request.hidden.extend(password.cloned());
+    for (_, value) in request.headers.iter().filter(|(name, _)| is_secret(name)) {
+        // Of `Bearer TOKEN` and `session=TOKEN; lang=de`, what is long enough to be one.
+        let parts = value.reveal().split([' ', ';', ',', '=', '"']).filter(|part| part.len() >= 8);
+        request.hidden.extend(parts.map(|part| Secret::new(part.into())));
+        request.hidden.push(value.clone());
+    }
     Ok(Check::Http(Box::new(request)))
 }
