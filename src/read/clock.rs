@@ -13,6 +13,12 @@ const BUILT_UNIX_SECS: &str = env!("IMALIVE_BUILT_UNIX_SECS");
 /// Where systemd-timesyncd notes that it has set the clock (systemd-timesyncd.service(8)).
 const TIMESYNC: &str = "/run/systemd/timesync";
 
+/// Whether the wall clock, at `unix_secs` now, says a time at which this program was not there yet, so that no time of day
+/// or day of the week can be read from it.
+pub fn clock_is_before_build(unix_secs: u64) -> bool {
+    unix_secs < BUILT_UNIX_SECS.parse().unwrap_or(0)
+}
+
 /// Whether the wall clock, at `unix_secs` now, has been set since the machine was started, as far as that can be known.
 pub fn clock_is_set(unix_secs: u64) -> bool {
     let timesync = Path::new(TIMESYNC);
@@ -29,6 +35,12 @@ fn is_set(unix_secs: u64, built_unix_secs: u64, synchronized: Option<bool>, boot
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_1970_no_window_can_be_open() {
+        assert!(clock_is_before_build(60) || BUILT_UNIX_SECS == "0");
+        assert!(!clock_is_before_build(u64::MAX));
+    }
 
     #[test]
     fn a_clock_before_this_program_was_made_has_not_been_set() {
