@@ -39,7 +39,8 @@ nsp_has_leader() { nsp_leader=$(pgrep -P "$nsp_pid" | head -n 1) && [[ -n $nsp_l
 # nsp_booted: waits until systemd inside has started everything.
 nsp_booted() { wait_for 60 nsp_running || { tail -n 40 "$nsp_log" >&2; die "systemd does not come up in nspawn"; }; }
 
-nsp_running() { case $(nsp systemctl is-system-running 2>/dev/null) in running | degraded) return 0 ;; *) return 1 ;; esac; }
+# The first child that nspawn is seen to have may be one that only makes the real one.
+nsp_running() { nsp_has_leader && case $(nsp systemctl is-system-running 2>/dev/null) in running | degraded) return 0 ;; *) return 1 ;; esac; }
 
 # nsp COMMAND…: runs it inside.
 nsp() {
