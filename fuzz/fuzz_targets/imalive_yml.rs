@@ -14,6 +14,7 @@ fuzz_target!(|text: &str| {
         lookup: &|name| (name.len() == 1).then(|| SECRET.into()),
         read: &|path| if path.len() == 1 { Ok(SECRET.into()) } else { Err("no such file".into()) },
         wait_time: Duration::from_secs(10),
+        resolved: Default::default(),
     };
     let printed = match parse(text, "imalive.yml", &context) {
         Ok((file, warnings)) => {
@@ -24,7 +25,9 @@ fuzz_target!(|text: &str| {
                 assert!(monitor.depends_on.iter().all(|place| usize::from(*place) < count));
                 assert!(monitor.timeout > Duration::ZERO && monitor.interval > Duration::ZERO);
             }
-            assert!(file.maintenance.iter().flat_map(|window| &window.monitors).all(|place| usize::from(*place) < count));
+            assert!(
+                file.maintenance.iter().flat_map(|window| &window.monitors).all(|place| usize::from(*place) < count)
+            );
             // Monitors that depend on nothing that is left, again and again: all go, unless there is a cycle.
             let mut left: Vec<_> = (0..count).collect();
             while !left.is_empty() {
