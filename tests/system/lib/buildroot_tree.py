@@ -151,7 +151,7 @@ def mk_facts(tree):
         yield "cargo install has other options than cargo build, and would build again"
     release = tree.cargo["profile"]["release"]
     wanted = {
-        "OPT_LEVEL": f"$(if $(BR2_PACKAGE_IMALIVE_SLIM),z,{release['opt-level']})",
+        "OPT_LEVEL": release["opt-level"],
         "LTO": release["lto"],
         "CODEGEN_UNITS": str(release["codegen-units"]),
         "PANIC": release["panic"],
@@ -367,7 +367,7 @@ BREAKS = [
     (mk_facts, MK, "INSTALL_OPTS = $(IMALIVE_CARGO_BUILD_OPTS)", "INSTALL_OPTS = --no-default-features"),
     (mk_facts, MK, 'LTO="fat"', 'LTO="thin"'),
     (mk_facts, MK, 'CODEGEN_UNITS="1"', 'CODEGEN_UNITS="16"'),
-    (mk_facts, "Cargo.toml", 'opt-level = "s"', "opt-level = 2"),
+    (mk_facts, "Cargo.toml", 'opt-level = "z"', "opt-level = 2"),
     (mk_facts, MK, "imalive -1 imalive -1 *", "imalive 0 imalive -1 *"),
     (licences, HASH, "# Locally calculated\n", ""),
     (licences, HASH, "sha256  1", "sha256  2"),
