@@ -160,8 +160,8 @@ class Listener:
     async def web(self, reader, writer):
         method, target, headers, body = await read_request(reader)
         note(self.name, "request", method=method, target=target, headers=headers, body=body.decode(errors="replace"))
-        await asyncio.sleep(self.settings.get("delay", 0))
-        if "status" in self.settings:
+        await asyncio.sleep(self.settings.get("delay") or 0)
+        if self.settings.get("status"):
             await answer(writer, self.settings["status"], b"as it was set")
         elif target == "/ok.json":
             await answer(writer, 200, b"" if method == "HEAD" else b'{"status":"ok"}', kind="application/json")
