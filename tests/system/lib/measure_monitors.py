@@ -108,15 +108,30 @@ class MonitorsCheck(Check):
 
     def rest(self, what):
         """Watched while there is a check now and then: what it weighs, and its part that is no file's."""
-        figures = self.watch(what)
-        between, anonymous = figures["between"]
+        for _ in range(3):  # a busy host makes the board so slow that there is no time between two checks
+            between, anonymous = self.watch(what)["between"]
+            if between is not None:
+                break
         self.expect(between is not None, f"{what}: never one thread, so no time between two checks")
         self.expect(between is None or between <= BETWEEN_KB, f"{what}: {between} KB between rounds, budget {BETWEEN_KB}")
         return anonymous or 0
 
-    def grown(self, what, first):
-        last = self.rest(what)
-        self.expect(last - first <= GROWTH_KB, f"{what}: anonymous memory grew by {last - first} KB, budget {GROWTH_KB}")
+    def rounds(self, server, count):
+        """So many of them as fast as they go, and what it weighs afterwards."""
+        server.do("set", name="web", status=500)
+        total = lambda found: sum(each["checks_total"] for each in found)
+        begin, before = time.monotonic(), total(self.states())
+        self.wait(count * 6 + 120, f"{count} rounds", lambda found: total(found) - before >= count * MONITORS)
+        took = time.monotonic() - begin
+        others = [each["cause"] for each in self.states() if "actual = 500" not in (each["cause"] or "")]
+        self.expect(not others, f"{len(others)} monitors fail for another reason than the server's: {others[:1]}")
+        self.watch(f"{count} rounds, one in {took / count:.1f} s")
+        server.do("set", name="web", status=None)
+        self.all_up()
+        return self.rest(f"after {count} rounds")
+
+    def expect_flat(self, what, early, late):
+        self.expect(late - early <= GROWTH_KB, f"{what}: anonymous memory grew by {late - early} KB, budget {GROWTH_KB}")
 
     def run(self, server, rounds):
         self.set_clock(int(time.time()))
@@ -134,19 +149,10 @@ class MonitorsCheck(Check):
         # What fails is checked at its retry_interval, which is how one configuration is checked fast and slowly.
         self.start_with("slow")
         self.all_up()
-        first = self.rest("1 round, the system's authorities")
-        server.do("set", name="web", status=500)
-        begin = time.monotonic()
-        total = lambda found: sum(each["checks_total"] for each in found)
-        before = total(self.states())
-        self.wait(rounds * 4 + 120, f"{rounds} rounds", lambda found: total(found) - before >= rounds * MONITORS)
-        took = time.monotonic() - begin
-        others = [each["cause"] for each in self.states() if "actual = 500" not in (each["cause"] or "")]
-        self.expect(not others, f"{len(others)} monitors fail for another reason than the server's: {others[:1]}")
-        self.watch(f"{rounds} rounds, one in {took / rounds:.1f} s")
-        server.do("set", name="web", status=None)
-        self.all_up()
-        self.grown(f"after {rounds} rounds", first)
+        self.rest("1 round, the system's authorities")
+        # A burst scatters what lives long over the heap, once; what is kept of each round would grow from there on.
+        early = self.rounds(server, max(10, rounds // 10))
+        self.expect_flat(f"after {rounds} rounds", early, self.rounds(server, rounds))
 
         server.do("set", name="web", status=500, delay=6)
         time.sleep(8)
@@ -154,7 +160,7 @@ class MonitorsCheck(Check):
         self.expect(figures["samples"] > 100, f"only {figures['samples']} samples")
         server.do("set", name="web", status=None, delay=None)
         self.all_up()
-        self.grown("after that", first)
+        self.expect_flat("after that", early, self.rest("after that"))
 
         # A new file for all of them, read while nothing else is done; and while 20 handshakes are.
         self.configure("other")

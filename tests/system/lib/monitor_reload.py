@@ -183,13 +183,12 @@ def tells_no_secret():
         expect(status == 0, f"imalive check ends with {status}: {said}")
         # Where a mistake stands beside a secret, or is one.
         for mistake in ("password: [{}]", "passwort: {}", "url: [{}]", "headers: {}", "timeout: {}", "username: {{a: {}}}"):
-            agent.reload("monitors:\n  - type: http\n    name: x\n    " + mistake.format(SECRETS["a password"]) + "\n")
+            # In the wrong place it is not known to be one: what a number or a list should have been is shown.
+            beside = "pass" in mistake or "user" in mistake
+            agent.reload("monitors:\n  - type: http\n    name: x\n    " + mistake.format(SECRETS["a password"] if beside else "misplaced") + "\n")
             wait_until(5, lambda: successful(agent) == 0, f"{mistake} is not noticed")
-            if "pass" in mistake or "user" in mistake:
+            if beside:
                 check_file(agent.file)
-            else:
-                # A secret in the wrong place is not known to be one; what a number or a list should have been is shown.
-                captured[:] = [text.replace(SECRETS["a password"], "") for text in captured]
             agent.reload(config)
             wait_until(5, lambda: successful(agent) == 1, "the good file is not taken")
         sent = peers.events("web", "request")
