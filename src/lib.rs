@@ -12,8 +12,8 @@
 //! and the current snapshot, and calls the rooms in this order.
 //!
 //! A room sees only the rooms above it in the list below, and never one of its own rank (`tests/layers.rs` holds this):
-//! `limits` < `snapshot` `config` < `parse` `uptime` `report` `http` `reactor` < `client` < `read` `monitor` `notify` <
-//! `server` < `agent`.
+//! `limits` < `snapshot` `config` < `parse` `uptime` `report` `http` `reactor` < `client` < `read` `monitor` `notify` `telemetry`
+//! < `server` < `agent`.
 //!
 //! Without the `std` feature what is left is the `no_std` core: values, parsers, reports and the reading of requests.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
@@ -44,6 +44,8 @@ pub mod monitor;
 pub mod notify;
 #[cfg(feature = "std")]
 pub mod read;
+#[cfg(feature = "otlp")]
+pub mod telemetry;
 
 #[cfg(feature = "std")]
 pub mod server;

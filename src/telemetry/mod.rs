@@ -1,0 +1,1 @@
+//! OpenTelemetry: metrics, logs and traces for a collector, over OTLP.
