@@ -1,6 +1,10 @@
 //! Every capacity and every time-out, each with its unit and its reason. What does not fit is counted and reported,
 //! never lost unseen.
 
+mod otlp;
+
+pub use otlp::*;
+
 use core::time::Duration;
 
 /// CPUs whose times are kept one by one. The sum over all CPUs comes from the kernel and is right beyond this too;

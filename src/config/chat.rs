@@ -152,7 +152,7 @@ pub(super) fn is_secret(name: &str) -> bool {
 pub(super) const TOKEN: &str = "a webhook's token, or its URL with http:// or https://";
 
 /// What the original takes for no value.
-fn is_given(value: &str) -> bool {
+pub(super) fn is_given(value: &str) -> bool {
     let says_nothing = ["", "null", "nil", "none", "false"].iter().any(|word| word.eq_ignore_ascii_case(value));
     !says_nothing && !value.contains("changeit")
 }

@@ -20,6 +20,8 @@ pub mod file;
 pub mod help;
 #[cfg(feature = "monitors")]
 pub mod monitors;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 #[cfg(feature = "monitors")]
 pub mod template;
 mod variables;

@@ -205,7 +205,7 @@ pub(super) fn set<T>(value: Option<T>, set: impl FnOnce(T)) -> bool {
     value.map(set).is_some()
 }
 
-fn number(text: &str, least: u32, most: u32) -> Option<u32> {
+pub(super) fn number(text: &str, least: u32, most: u32) -> Option<u32> {
     // `parse` takes a sign too.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|value| digits && (least..=most).contains(value))
@@ -248,6 +248,6 @@ pub(super) fn path(text: &str) -> Option<String> {
     (!text.contains(char::is_control)).then(|| text.into())
 }
 
-fn absolute(text: &str) -> Option<String> {
+pub(super) fn absolute(text: &str) -> Option<String> {
     path(text).filter(|path| path.starts_with('/'))
 }

@@ -8,7 +8,7 @@ mod dates;
 mod durations;
 mod fields;
 mod given;
-mod headers;
+pub(super) mod headers;
 mod http;
 mod maintenance;
 #[cfg(test)]
@@ -18,7 +18,7 @@ mod names;
 mod references;
 mod spelling;
 mod summary;
-mod urls;
+pub(super) mod urls;
 #[cfg(test)]
 mod values;
 mod webhooks;

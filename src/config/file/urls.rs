@@ -7,18 +7,18 @@ use crate::config::monitors::Secret;
 
 /// A URL in the form in which it is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct HttpUrl {
+pub(in crate::config) struct HttpUrl {
     /// Without user and fragment; what may not stand in a request line is percent-encoded.
-    pub(super) url: String,
+    pub(in crate::config) url: String,
     /// Name or address, without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(in crate::config) host: String,
+    pub(in crate::config) port: u16,
     /// User and password in front of the host, decoded.
-    pub(super) user: Option<(Secret, Secret)>,
+    pub(in crate::config) user: Option<(Secret, Secret)>,
 }
 
 /// Host and port of `host:port`, IPv6 addresses in brackets.
-pub(super) fn host_and_port(text: &str) -> Option<(String, u16)> {
+pub(in crate::config) fn host_and_port(text: &str) -> Option<(String, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     Some((self::host(host)?, self::port(port)?))
 }
@@ -38,7 +38,7 @@ fn host(text: &str) -> Option<String> {
 }
 
 /// A URL of http or https; `None` where nobody could ask for it.
-pub(super) fn http_url(text: &str) -> Option<HttpUrl> {
+pub(in crate::config) fn http_url(text: &str) -> Option<HttpUrl> {
     let (scheme, rest) = text.trim().split_once("://")?;
     let (scheme, default_port) = match scheme {
         _ if scheme.eq_ignore_ascii_case("http") => ("http://", 80),
@@ -101,7 +101,7 @@ fn percent_decoded(text: &str) -> String {
 }
 
 /// `url` as it may be shown: without the password in front of the host, or a user that stands alone.
-pub(super) fn masked(url: &str) -> String {
+pub(in crate::config) fn masked(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let rest = &url[start..];
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
