@@ -70,7 +70,7 @@ pub(super) fn target(
 ) -> Result<(Target, Option<(Secret, Secret)>), ConfigError> {
     let Endpoint { variable, text, own, tls } = *endpoint;
     let grpc = protocol == Protocol::Grpc;
-    let refused = || error(variable, &masked(text), if grpc { GRPC } else { HTTP });
+    let refused = || error(variable, &shown(text), if grpc { GRPC } else { HTTP });
     if grpc && !text.contains("://") {
         let (host, port) = host_and_port(text).ok_or_else(refused)?;
         return Ok((Target { https: tls, host, port, path: METHODS[signal].into() }, None));
@@ -92,4 +92,14 @@ pub(super) fn target(
         [path, if path.ends_with('/') { "" } else { "/" }, PATHS[signal]].concat()
     };
     Ok((Target { https, host: url.host, port: url.port, path }, url.user))
+}
+
+/// What may be wrong with an endpoint: neither its password nor its path, which may be a secret, is.
+fn shown(text: &str) -> String {
+    let masked = masked(text);
+    let start = masked.find("://").map_or(0, |at| at + 3);
+    match masked[start..].find(['/', '?', '#']) {
+        Some(at) => [&masked[..start + at], "/..."].concat(),
+        None => masked,
+    }
 }
