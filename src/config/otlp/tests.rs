@@ -14,7 +14,7 @@ const GRPC: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
 fn read(values: &[(&str, &str)]) -> Result<Option<Otlp>, ConfigError> {
     let lookup = |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
     let read = |path: &str| match path {
-        "/secret" => Ok("filed \n".into()),
+        "/secret" => Ok("filed \r\n".into()),
         "/headers" => Ok("x-key=filed\r\n".into()),
         "/empty" => Ok("\n".into()),
         _ => Err("No such file or directory (os error 2)".into()),
