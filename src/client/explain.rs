@@ -44,12 +44,15 @@ fn day(unix_secs: u64) -> String {
     text
 }
 
-/// What TLS with `host`, whose certificate ends as said, has failed for.
-pub(super) fn explain(error: &Error, host: &str, expiry: Option<u64>) -> Failure {
+/// What TLS with `host`, which was to carry `protocol` and whose certificate ends as said, has failed for.
+pub(super) fn explain(error: &Error, protocol: &str, host: &str, expiry: Option<u64>) -> Failure {
     let tls = |text: &[&str]| failure(FailureKind::Tls, text);
     match error {
         Error::InvalidCertificate(error) => certificate(error, host, expiry),
         Error::AlertReceived(alert) => match refusal(*alert) {
+            _ if *alert == AlertDescription::NoApplicationProtocol => {
+                tls(&[host, " refuses TLS: it does not speak ", protocol])
+            }
             Some(reason) => tls(&[host, " refuses TLS: ", reason]),
             None => tls(&[host, " refuses TLS: alert ", &u8::from(*alert).to_string()]),
         },
@@ -57,7 +60,7 @@ pub(super) fn explain(error: &Error, host: &str, expiry: Option<u64>) -> Failure
             tls(&[host, " does not speak TLS"])
         }
         Error::PeerIncompatible(_) => tls(&[host, " has no version or cipher of TLS in common with us"]),
-        Error::NoApplicationProtocol => tls(&[host, " does not speak HTTP/1.1"]),
+        Error::NoApplicationProtocol => tls(&[host, " does not speak ", protocol]),
         Error::General(reason) => tls(&["TLS with ", host, " failed: ", reason]),
         Error::FailedToGetRandomBytes => tls(&["TLS failed: the system gives no random bytes"]),
         _ => tls(&[host, " breaks the rules of TLS"]),
@@ -131,7 +134,6 @@ fn refusal(alert: AlertDescription) -> Option<&'static str> {
         AlertDescription::CertificateExpired => "our client certificate has expired",
         AlertDescription::CertificateRevoked => "our client certificate is revoked",
         AlertDescription::UnrecognisedName => "it does not know that name",
-        AlertDescription::NoApplicationProtocol => "it does not speak HTTP/1.1",
         AlertDescription::InternalError => "an error of its own",
         _ => return None,
     })

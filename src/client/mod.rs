@@ -4,13 +4,16 @@
 //!
 //! ```text
 //! request ─► wire ─┬─► resolve ─► stream ─► reactor
-//!                  └─► tls ─(verify, trust)
+//!     grpc ─(h2)───┴─► tls ─(verify, trust)
 //! ```
 
 mod answer;
 mod certificate;
 mod explain;
+#[cfg(feature = "otlp")]
+pub mod grpc;
 mod http;
+mod identity;
 mod progress;
 mod request;
 mod resolve;

@@ -18,8 +18,8 @@ use crate::reactor::{Interest, Reactor};
 
 /// A connection; closed when it is dropped.
 pub struct Stream {
-    socket: OwnedFd,
-    reactor: Rc<Reactor>,
+    pub(super) socket: OwnedFd,
+    pub(super) reactor: Rc<Reactor>,
 }
 
 impl Stream {
@@ -90,7 +90,7 @@ pub(super) fn is_lack(error: &io::Error) -> bool {
 
 /// The last descriptors are the server's: whoever asks for this node's health gets an answer, however many checks hang.
 /// The kernel hands out the lowest number that is free.
-fn is_reserved(socket: &OwnedFd) -> bool {
+pub(super) fn is_reserved(socket: &OwnedFd) -> bool {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     u64::try_from(socket.as_raw_fd()).unwrap_or(0) >= limit - (limit / 2).min(RESERVED_DESCRIPTORS)
 }

@@ -6,16 +6,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
 use crate::client::explain::{explain, failure, reason};
-use crate::client::trust::{Authorities, Stamp, open};
+use crate::client::identity::{certificates, private_key, unusable};
+use crate::client::trust::{Authorities, Stamp};
 use crate::client::verify::{Verifier, expiry_seen};
 use crate::config::monitors::Tls;
-use crate::limits::{CLIENT_CERTIFICATE_BYTES, TLS_CONFIGS};
+use crate::limits::TLS_CONFIGS;
 use crate::snapshot::{Failure, FailureKind};
+
+/// A protocol that TLS is to carry (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Alpn {
+    /// As it is registered.
+    pub(super) id: &'static str,
+    /// For people.
+    pub(super) name: &'static str,
+}
+
+/// What one request and its answer are sent with.
+pub(super) const HTTP_1_1: Alpn = Alpn { id: "http/1.1", name: "HTTP/1.1" };
 
 /// What all connections share: whom to trust, ready for each different [`Tls`].
 pub(super) struct TlsConfigs {
@@ -26,6 +38,7 @@ pub(super) struct TlsConfigs {
 
 struct Ready {
     tls: Tls,
+    alpn: Alpn,
     /// Of the files that it was made of.
     stamps: Option<(Stamp, Stamp)>,
     config: Arc<ClientConfig>,
@@ -46,26 +59,27 @@ impl TlsConfigs {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn config(&self, tls: &Tls) -> Result<Arc<ClientConfig>, Failure> {
+    fn config(&self, tls: &Tls, alpn: Alpn) -> Result<Arc<ClientConfig>, Failure> {
         let stamp = |path: &str| Stamp::of(path).map_err(|error| unusable(path, &reason(&error)));
         let stamps = match &tls.client {
             Some((certificate, key)) => Some((stamp(certificate)?, stamp(key)?)),
             None => None,
         };
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = ready.iter().find(|ready| ready.tls == *tls && ready.stamps == stamps) {
+        let same = |ready: &Ready| ready.tls == *tls && ready.alpn == alpn;
+        if let Some(found) = ready.iter().find(|ready| same(ready) && ready.stamps == stamps) {
             return Ok(Arc::clone(&found.config));
         }
-        ready.retain(|ready| ready.tls != *tls);
+        ready.retain(|ready| !same(ready));
         if ready.len() >= TLS_CONFIGS {
             ready.remove(0);
         }
-        let config = Arc::new(self.make(tls)?);
-        ready.push(Ready { tls: tls.clone(), stamps, config: Arc::clone(&config) });
+        let config = Arc::new(self.make(tls, alpn)?);
+        ready.push(Ready { tls: tls.clone(), alpn, stamps, config: Arc::clone(&config) });
         Ok(config)
     }
 
-    fn make(&self, tls: &Tls) -> Result<ClientConfig, Failure> {
+    fn make(&self, tls: &Tls, alpn: Alpn) -> Result<ClientConfig, Failure> {
         let authorities = match &tls.ca_file {
             _ if !tls.check => None,
             Some(path) => Some(Arc::new(Authorities::in_file(path))),
@@ -74,7 +88,7 @@ impl TlsConfigs {
         let algorithms = self.provider.signature_verification_algorithms;
         let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| explain(&error, "", None))?
+            .map_err(|error| explain(&error, alpn.name, "", None))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Verifier { authorities, algorithms }));
         let mut config = match &tls.client {
@@ -85,39 +99,15 @@ impl TlsConfigs {
         };
         // A check proves that a whole handshake works, and what is not kept takes no memory.
         config.resumption = Resumption::disabled();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![alpn.id.into()];
         Ok(config)
     }
 }
 
-fn read(path: &str) -> Result<Vec<u8>, Failure> {
-    let whole = || {
-        let mut bytes = Vec::new();
-        open(path)?.0.take(CLIENT_CERTIFICATE_BYTES).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    whole().map_err(|error: std::io::Error| unusable(path, &reason(&error)))
-}
-
-fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let pem = read(path)?;
-    match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(unusable(path, "no certificate in PEM in it")),
-    }
-}
-
-fn private_key(path: &str) -> Result<PrivateKeyDer<'static>, Failure> {
-    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|_| unusable(path, "no unencrypted private key in PEM in it"))
-}
-
-fn unusable(path: &str, reason: &str) -> Failure {
-    failure(FailureKind::Configuration, &[path, ": ", reason])
-}
-
 /// One connection's TLS between its steps.
 pub(super) struct Tunnel {
-    connection: ClientConnection,
+    pub(super) connection: ClientConnection,
+    alpn: Alpn,
     host: String,
     /// What has come from the peer.
     pub(super) received: Vec<u8>,
@@ -135,17 +125,25 @@ pub(super) struct Tunnel {
 
 impl Tunnel {
     /// The first step. The peer is told `request` once it has shown who it is.
-    pub(super) fn open(configs: &TlsConfigs, tls: &Tls, host: &str, request: &[u8]) -> Result<Box<Self>, Failure> {
-        let config = configs.config(tls)?;
+    pub(super) fn open(
+        configs: &TlsConfigs,
+        tls: &Tls,
+        alpn: Alpn,
+        host: &str,
+        request: &[u8],
+    ) -> Result<Box<Self>, Failure> {
+        let config = configs.config(tls, alpn)?;
         // A name may end in the root's dot, which is no part of it in TLS (RFC 6066 section 3).
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
             .map_err(|_| failure(FailureKind::Configuration, &["not a name that a certificate can have: ", host]))?;
-        let mut connection = ClientConnection::new(config, name).map_err(|error| explain(&error, host, None))?;
+        let mut connection =
+            ClientConnection::new(config, name).map_err(|error| explain(&error, alpn.name, host, None))?;
         // Until the handshake is done it is kept.
         connection.set_buffer_limit(None);
         connection.writer().write_all(request).map_err(|error| failure(FailureKind::Tls, &[&error.to_string()]))?;
         let mut tunnel = Tunnel {
             connection,
+            alpn,
             host: host.into(),
             received: Vec::new(),
             ended: false,
@@ -166,7 +164,7 @@ impl Tunnel {
     /// Any further step.
     pub(super) fn advance(&mut self) {
         if let Err(error) = self.process() {
-            self.failure = Some(explain(&error, &self.host, self.certificate_expiry));
+            self.failure = Some(explain(&error, self.alpn.name, &self.host, self.certificate_expiry));
         }
         self.received.clear();
         self.flush();

@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::client::explain::{failure, reason};
 use crate::client::progress::{Phase, Progress};
 use crate::client::stream::Stream;
-use crate::client::tls::Tunnel;
+use crate::client::tls::{HTTP_1_1, Tunnel};
 use crate::client::url::Target;
 use crate::client::workers::{Slot, Standing, Taken};
 use crate::config::monitors::Tls;
@@ -25,7 +25,7 @@ pub(super) struct Wire<'c> {
     pub(super) input: Vec<u8>,
 }
 
-type Step = Box<dyn FnOnce() -> Result<Box<Tunnel>, Failure> + Send>;
+pub(super) type Step = Box<dyn FnOnce() -> Result<Box<Tunnel>, Failure> + Send>;
 
 impl Client {
     /// Connects to `target` and sends it `request`. Another origin than the one that was asked for is not shown who we are.
@@ -51,12 +51,12 @@ impl Client {
         let client = if own_origin { tls.client.clone() } else { None };
         let tls = Tls { client, ..tls.clone() };
         let host = target.host.clone();
-        wire.tunnel = Some(self.step(Box::new(move || Tunnel::open(&configs, &tls, &host, &request))).await?);
+        wire.tunnel = Some(self.step(Box::new(move || Tunnel::open(&configs, &tls, HTTP_1_1, &host, &request))).await?);
         Ok(wire)
     }
 
     /// Has one step of TLS made on a thread.
-    async fn step(&self, step: Step) -> Result<Box<Tunnel>, Failure> {
+    pub(super) async fn step(&self, step: Step) -> Result<Box<Tunnel>, Failure> {
         let slot = Slot::new();
         let put = Arc::clone(&slot);
         let job = move || {
