@@ -33,6 +33,8 @@ struct Socket {
     stream: Rc<Stream>,
     reading: Option<Waiting>,
     writing: Option<Waiting>,
+    /// The peer reads no more. It may have said why, so that is read before this is told.
+    unsent: Option<io::Error>,
 }
 
 impl Socket {
@@ -44,9 +46,10 @@ impl Socket {
             self.reading = None;
             ready?;
             match rustix::net::recv(&self.stream.socket, &mut *buffer, RecvFlags::empty()) {
-                Ok((received, _)) => return Poll::Ready(Ok(received)),
+                Ok((received @ 1.., _)) => return Poll::Ready(Ok(received)),
+                Ok(_) => return Poll::Ready(self.unsent.take().map_or(Ok(0), Err)),
                 Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(error) => return Poll::Ready(Err(error.into())),
+                Err(error) => return Poll::Ready(Err(self.unsent.take().unwrap_or(error.into()))),
             }
         }
     }
@@ -62,6 +65,10 @@ impl Socket {
                 Ok(sent) => return Poll::Ready(Ok(sent)),
                 Err(Errno::AGAIN) => self.writing = Some(waiting(&self.twin()?, Interest::Write)),
                 Err(Errno::INTR) => {}
+                Err(error @ (Errno::PIPE | Errno::CONNRESET)) => {
+                    self.unsent = Some(error.into());
+                    return Poll::Ready(Ok(bytes.len()));
+                }
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
         }
@@ -188,7 +195,10 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(stream: Stream) -> Self {
-        Transport { socket: Socket { stream: Rc::new(stream), reading: None, writing: None }, secure: None }
+        Transport {
+            socket: Socket { stream: Rc::new(stream), reading: None, writing: None, unsent: None },
+            secure: None,
+        }
     }
 
     /// Everything goes through `tunnel` from now on.
