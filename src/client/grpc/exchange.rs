@@ -112,7 +112,11 @@ pub(super) async fn exchange(
 
 /// Sends the message in pieces, each as soon as the peer has room for it.
 async fn send(mut body: SendStream<Bytes>, call: &Call<'_>) -> Result<(), h2::Error> {
-    let Ok(length) = u32::try_from(call.message.len()) else { return Ok(body.send_reset(h2::Reason::CANCEL)) };
+    let Ok(length) = u32::try_from(call.message.len()) else {
+        // Longer than the prefix can say.
+        body.send_reset(h2::Reason::CANCEL);
+        return Ok(());
+    };
     let [a, b, c, d] = length.to_be_bytes();
     let prefix = [u8::from(call.encoding.is_some()), a, b, c, d];
     let (mut at, end) = (0, PREFIX_BYTES + call.message.len());

@@ -104,8 +104,9 @@ impl Channel {
     }
 
     /// Sends one message and waits for the answer until `deadline`. Whatever the peer answers is a [`Reply`]; a failure is
-    /// what kept it from answering, and closes the connection. Dropping it leaves nothing. A peer that has turned a call
-    /// away unread, because it ends the connection, is asked once more over another.
+    /// what kept it from answering, and closes the connection. Dropping it leaves nothing. A peer that turns a call away
+    /// because it ends the connection (GOAWAY) is asked once more over another: one that had taken the call all the same
+    /// gets it twice.
     pub async fn unary(&mut self, call: &Call<'_>, deadline: Instant) -> Result<Reply, Failure> {
         let (begun, client) = (Instant::now(), Rc::clone(&self.client));
         self.progress.set_peer(&self.host, self.port);

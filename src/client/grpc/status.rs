@@ -4,7 +4,7 @@ use h2::Reason;
 use http::{HeaderMap, StatusCode};
 
 use crate::client::grpc::Reply;
-use crate::limits::GRPC_MESSAGE_CHARS;
+use crate::limits::BODY_SHOWN_CHARS;
 
 /// Codes of gRPC that are made here ("Status codes and their use in gRPC").
 const CANCELLED: u32 = 1;
@@ -72,7 +72,7 @@ fn message(encoded: &[u8]) -> String {
         rest = next;
     }
     let text = String::from_utf8_lossy(&decoded);
-    text.chars().take(GRPC_MESSAGE_CHARS).map(|shown| if shown.is_control() { ' ' } else { shown }).collect()
+    text.chars().take(BODY_SHOWN_CHARS).map(|shown| if shown.is_control() { ' ' } else { shown }).collect()
 }
 
 fn digit(byte: &u8) -> Option<u8> {
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a_message_is_one_line_of_bounded_length() {
         assert_eq!(message(b"a%0Ab%1B[31m%00"), "a b [31m ");
-        assert_eq!(message("%C3%A4".repeat(5000).as_bytes()), "ä".repeat(GRPC_MESSAGE_CHARS));
+        assert_eq!(message("%C3%A4".repeat(5000).as_bytes()), "ä".repeat(BODY_SHOWN_CHARS));
     }
 
     #[test]
