@@ -396,8 +396,8 @@ pub const GRPC_WINDOW_BYTES: u32 = 16 * 1024;
 /// The longest message that a peer of gRPC may answer with: what OTLP answers are a count and a sentence.
 pub const GRPC_ANSWER_BYTES: usize = 16 * 1024;
 
-/// Fields of one answer, `grpc-status-details-bin` among them (SETTINGS_MAX_HEADER_LIST_SIZE): as other clients take.
-pub const GRPC_HEADER_LIST_BYTES: u32 = 8 * 1024;
+/// Bytes read from a peer of gRPC at a time: until it is looked at, a frame of 14 bytes may cost 700 bytes of memory.
+pub const GRPC_READ_BYTES: usize = 1024;
 
 /// What of a message is handed over to HTTP/2 at a time: one frame. As much again may wait for the socket.
 pub const GRPC_PIECE_BYTES: usize = 16 * 1024;

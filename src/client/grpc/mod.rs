@@ -4,10 +4,12 @@
 //! nothing is waited for, so an open channel wakes nobody, and what its peer has sent meanwhile, GOAWAY or the end among it,
 //! is heard before the next one goes out.
 //!
-//! What a hostile peer can make a channel hold is bounded: one frame (16 KB), a header block and HPACK's table
-//! ([`GRPC_HEADER_LIST_BYTES`] and 4 KB), a stream's window ([`GRPC_WINDOW_BYTES`]), the answer
-//! ([`GRPC_ANSWER_BYTES`]) and two pieces on their way out ([`GRPC_PIECE_BYTES`]): 100 KB. With TLS the records on their
-//! way are added: 100 KB more. Whatever fails closes the connection, and with it all of that is given back.
+//! What a hostile peer can make a channel hold is bounded, to 128 KB (`tests/grpc_bounded.rs`): one frame (16 KB), a header
+//! block and HPACK's table ([`ANSWER_HEAD_BYTES`] and 4 KB), a stream's window ([`GRPC_WINDOW_BYTES`]), what `h2` makes of
+//! the frames in one read ([`GRPC_READ_BYTES`](crate::limits::GRPC_READ_BYTES)), the answer
+//! ([`GRPC_ANSWER_BYTES`](crate::limits::GRPC_ANSWER_BYTES)) and two pieces on their way out ([`GRPC_PIECE_BYTES`]). With
+//! TLS the records on their way are added, by sum 100 KB more. Whatever fails closes the connection, and with it all of that
+//! is given back.
 
 mod exchange;
 mod status;
@@ -36,7 +38,7 @@ use crate::client::grpc::transport::{Io, Transport};
 use crate::client::progress::{Phase, Progress, host_and_port};
 use crate::client::tls::{Alpn, Tunnel};
 use crate::config::monitors::{Secret, Tls};
-use crate::limits::{GRPC_HEADER_LIST_BYTES, GRPC_PIECE_BYTES, GRPC_WINDOW_BYTES};
+use crate::limits::{ANSWER_HEAD_BYTES, GRPC_PIECE_BYTES, GRPC_WINDOW_BYTES};
 use crate::snapshot::{Failure, FailureKind};
 
 /// RFC 9113 section 3.2.
@@ -261,7 +263,7 @@ fn settings() -> Builder {
     settings
         .enable_push(false)
         .initial_window_size(GRPC_WINDOW_BYTES)
-        .max_header_list_size(GRPC_HEADER_LIST_BYTES)
+        .max_header_list_size(ANSWER_HEAD_BYTES as u32)
         .max_send_buffer_size(GRPC_PIECE_BYTES);
     settings
 }

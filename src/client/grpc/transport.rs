@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::client::Client;
 use crate::client::stream::{Stream, is_reserved};
 use crate::client::tls::Tunnel;
-use crate::limits::{GRPC_PIECE_BYTES, PEER_READ_BYTES};
+use crate::limits::{GRPC_PIECE_BYTES, GRPC_READ_BYTES, PEER_READ_BYTES};
 use crate::reactor::Interest;
 use crate::snapshot::Failure;
 
@@ -104,6 +104,8 @@ struct Secure {
     /// What has come, no more than of one step, and how much of it was taken.
     plain: Vec<u8>,
     taken: usize,
+    /// Some was just taken: others have their turn before there is more.
+    yields: bool,
     ended: bool,
     /// Why it goes no further.
     failure: Option<Failure>,
@@ -170,13 +172,18 @@ impl Secure {
         io::Error::from(io::ErrorKind::ConnectionAborted)
     }
 
-    fn take(&mut self, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn take(&mut self, context: &Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let left = &self.plain[self.taken..];
         if left.is_empty() {
             let over = self.ended && self.step.is_none();
             return if over { Poll::Ready(Ok(())) } else { Poll::Pending };
         }
-        let part = left.len().min(buffer.remaining());
+        self.yields = !self.yields;
+        if !self.yields {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let part = left.len().min(buffer.remaining()).min(GRPC_READ_BYTES);
         buffer.put_slice(&left[..part]);
         self.taken += part;
         if self.taken == self.plain.len() {
@@ -211,6 +218,7 @@ impl Transport {
             sent: 0,
             plain: Vec::new(),
             taken: 0,
+            yields: false,
             ended: false,
             failure: None,
             tunnel: Some(tunnel),
@@ -254,9 +262,9 @@ impl AsyncRead for Io {
         let Transport { socket, secure } = &mut *self.0.borrow_mut();
         if let Some(secure) = secure {
             secure.turn(socket, context)?;
-            return secure.take(buffer);
+            return secure.take(context, buffer);
         }
-        let most = buffer.remaining().min(PEER_READ_BYTES);
+        let most = buffer.remaining().min(GRPC_READ_BYTES);
         let received = ready!(socket.poll_receive(context, buffer.initialize_unfilled_to(most)))?;
         buffer.advance(received);
         Poll::Ready(Ok(()))
