@@ -12,6 +12,8 @@
 //! is given back.
 
 mod exchange;
+#[cfg(test)]
+mod hostile;
 mod status;
 #[cfg(test)]
 mod testing;

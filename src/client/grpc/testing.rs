@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::Reason;
@@ -18,7 +18,11 @@ use http::{HeaderMap, Response};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::client::testing::server;
+use crate::client::grpc::{Call, Channel, Reply};
+use crate::client::testing::{UNCHECKED, client, server};
+use crate::config::monitors::Tls;
+use crate::reactor::Reactor;
+use crate::snapshot::FailureKind;
 use Deed::*;
 
 /// A socket that is asked again and again, for as long as it has nothing.
@@ -188,4 +192,43 @@ async fn answer(
         }
     }
     Some(())
+}
+
+pub(super) const CALL: Call<'static> =
+    Call { path: "/a.Service/Export", headers: &[], message: b"hello", encoding: None };
+
+pub(super) fn channel_to(address: SocketAddr, tls: Option<&Tls>) -> (Rc<Reactor>, Channel) {
+    let (reactor, client) = client();
+    let channel = Channel::new(
+        Rc::new(client),
+        "127.0.0.1".into(),
+        address.port(),
+        tls.is_some(),
+        tls.unwrap_or(&UNCHECKED).clone(),
+    );
+    (reactor, channel)
+}
+
+pub(super) fn ask((reactor, channel): &mut (Rc<Reactor>, Channel), call: &Call<'_>) -> Result<Reply, String> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let asked = reactor.block_on(channel.unary(call, deadline)).unwrap();
+    asked.map_err(|failure| failure.cause().replace(&channel.progress.peer(), "PEER"))
+}
+
+/// One call, and the kind of its failure.
+pub(super) fn asked(address: SocketAddr, millis: u64) -> Result<Reply, (FailureKind, String)> {
+    let (reactor, mut channel) = channel_to(address, None);
+    let begun = Instant::now();
+    let asked = reactor.block_on(channel.unary(&CALL, begun + Duration::from_millis(millis))).unwrap();
+    assert!(begun.elapsed() < Duration::from_millis(millis + 500), "{:?}", begun.elapsed());
+    assert_eq!(asked.is_ok(), channel.is_open());
+    asked.map_err(|failure| (failure.kind, failure.cause().replace(&channel.progress.peer(), "PEER")))
+}
+
+pub(super) fn well(body: &[u8]) -> Result<Reply, String> {
+    Ok(Reply { body: body.to_vec(), ..Reply::default() })
+}
+
+pub(super) fn reply_of(grpc_status: u32, message: &str) -> Result<Reply, String> {
+    Ok(Reply { grpc_status, message: message.into(), ..Reply::default() })
 }
