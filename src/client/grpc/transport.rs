@@ -299,3 +299,73 @@ impl AsyncWrite for Io {
         self.poll_flush(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reactor::Reactor;
+    use std::future::poll_fn;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    fn io() -> (Rc<Reactor>, Io, UnixStream) {
+        let reactor = Rc::new(Reactor::new().unwrap());
+        let (near, far) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let stream = Stream { socket: near.into(), reactor: Rc::clone(&reactor) };
+        (reactor, Io(Rc::new(RefCell::new(Transport::new(stream)))), far)
+    }
+
+    async fn read(io: &mut Io) -> io::Result<Vec<u8>> {
+        let mut bytes = [0; 4 * GRPC_READ_BYTES];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        poll_fn(|context| Pin::new(&mut *io).poll_read(context, &mut buffer)).await?;
+        Ok(buffer.filled().to_vec())
+    }
+
+    #[test]
+    fn what_a_peer_has_said_before_it_stopped_reading_is_heard_first() {
+        let (reactor, mut io, mut far) = io();
+        far.write_all(b"why").unwrap();
+        drop(far);
+        let written = reactor.block_on(poll_fn(|context| Pin::new(&mut io).poll_write(context, b"hello"))).unwrap();
+        assert_eq!(written.unwrap(), 5);
+        assert_eq!(reactor.block_on(read(&mut io)).unwrap().unwrap(), b"why");
+        assert_eq!(reactor.block_on(read(&mut io)).unwrap().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn others_have_their_turn_before_each_read_and_reads_are_short() {
+        let (reactor, mut io, mut far) = io();
+        far.write_all(&[7; 3 * GRPC_READ_BYTES]).unwrap();
+        for _ in 0..3 {
+            let (mut turns, mut part) = (0, Box::pin(read(&mut io)));
+            let read = poll_fn(|context| {
+                turns += 1;
+                part.as_mut().poll(context)
+            });
+            assert_eq!(reactor.block_on(read).unwrap().unwrap().len(), GRPC_READ_BYTES);
+            assert!(turns >= 2);
+        }
+    }
+
+    #[test]
+    fn a_full_socket_is_waited_for_both_ways() {
+        let (reactor, mut io, mut far) = io();
+        let chunk = [7; 64 * 1024];
+        let mut full = || {
+            let waker = std::task::Waker::noop();
+            let mut context = Context::from_waker(waker);
+            Pin::new(&mut io).poll_write(&mut context, &chunk).is_pending()
+        };
+        while !full() {}
+        // It is read while it waits to be written.
+        far.write_all(b"x").unwrap();
+        assert_eq!(reactor.block_on(read(&mut io)).unwrap().unwrap(), b"x");
+        let drained = std::thread::spawn(move || io::copy(&mut far, &mut io::sink()).map(drop));
+        let written = reactor.block_on(poll_fn(|context| Pin::new(&mut io).poll_write(context, &chunk))).unwrap();
+        assert!(written.unwrap() > 0);
+        drop(io);
+        drained.join().unwrap().unwrap();
+    }
+}
