@@ -401,3 +401,12 @@ pub const GRPC_READ_BYTES: usize = 1024;
 
 /// What of a message is handed over to HTTP/2 at a time: one frame. As much again may wait for the socket.
 pub const GRPC_PIECE_BYTES: usize = 16 * 1024;
+/// What a collector answers: the size of metadata that gRPC peers accept by default. A refusal's details take up to 24
+/// times as much in memory.
+pub const OTLP_ANSWER_BYTES: usize = 8 * 1024;
+
+/// Of a collector's message, what the log shows.
+pub const OTLP_MESSAGE_BYTES: usize = 256;
+
+/// A text of others in an attribute: a path, a user agent, a cause. A request line may be eight times as long.
+pub const OTLP_ATTRIBUTE_BYTES: usize = 1024;

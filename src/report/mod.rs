@@ -17,21 +17,21 @@ pub mod manifest;
 #[cfg(feature = "monitors")]
 pub mod monitor_line;
 #[cfg(all(test, feature = "monitors"))]
-mod monitor_samples;
+pub(crate) mod monitor_samples;
 #[cfg(feature = "monitors")]
 pub mod monitors;
 #[cfg(feature = "monitors")]
 pub mod notice;
-mod number;
+pub(crate) mod number;
 pub mod openapi;
 pub mod prometheus;
 #[cfg(feature = "monitors")]
 pub mod prometheus_monitors;
 mod python;
-mod reading;
+pub(crate) mod reading;
 #[cfg(test)]
 #[allow(dead_code)] // Some serve `tests/golden.rs` alone.
-mod samples;
+pub(crate) mod samples;
 pub mod usage;
 mod value;
 #[cfg(feature = "monitors")]
@@ -39,7 +39,7 @@ mod view;
 #[cfg(feature = "monitors")]
 pub mod webhook;
 #[cfg(feature = "monitors")]
-mod words;
+pub(crate) mod words;
 
 #[cfg(feature = "monitors")]
 pub use change::change;

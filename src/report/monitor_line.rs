@@ -16,7 +16,7 @@ use crate::snapshot::Outcome;
 pub const CHECK_ID: &str = "c3a90d5e62f84b17b1f4287ac06e9d53";
 
 /// What is said of a check that passed.
-pub(super) const HEALTHY: &str = "Monitor is healthy";
+pub(crate) const HEALTHY: &str = "Monitor is healthy";
 
 /// What one line is made of.
 #[derive(Clone, Copy, Debug)]

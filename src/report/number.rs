@@ -57,16 +57,16 @@ pub(super) fn push_seconds(text: &mut String, ticks: u64, ticks_per_second: u64)
 }
 
 /// Seconds from clock ticks, as psutil has them.
-pub(super) fn seconds(ticks: u64, ticks_per_second: u64) -> f64 {
+pub(crate) fn seconds(ticks: u64, ticks_per_second: u64) -> f64 {
     ticks as f64 / ticks_per_second.max(1) as f64
 }
 
-pub(super) fn gib(bytes: u64) -> f64 {
+pub(crate) fn gib(bytes: u64) -> f64 {
     bytes as f64 / GIB
 }
 
 /// Percent, unrounded; nothing of nothing is 0.
-pub(super) fn percent(part: u64, whole: u64) -> f64 {
+pub(crate) fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 * 100.0 }
 }
 
@@ -86,7 +86,7 @@ pub(super) fn permille(percent: f64) -> u64 {
 }
 
 /// Percent with one decimal from thousandths.
-pub(super) fn from_permille(permille: u64) -> f64 {
+pub(crate) fn from_permille(permille: u64) -> f64 {
     permille as f64 / 10.0
 }
 

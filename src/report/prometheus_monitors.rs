@@ -98,7 +98,7 @@ fn push_help(help: &mut String, text: &str) {
     }
 }
 
-fn is_up(status: &MonitorStatus) -> Option<bool> {
+pub(crate) fn is_up(status: &MonitorStatus) -> Option<bool> {
     match status.state {
         State::Up => Some(true),
         State::Down => Some(false),

@@ -87,7 +87,7 @@ fn swap<'a>(swap: Option<Swap>) -> Value<'a> {
 }
 
 /// psutil rounds the percentage of swap, and of swap only.
-pub(super) fn swap_permille(swap: Swap) -> u64 {
+pub(crate) fn swap_permille(swap: Swap) -> u64 {
     permille(percent(swap.used_bytes(), swap.total_bytes))
 }
 

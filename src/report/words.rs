@@ -12,7 +12,7 @@ use crate::snapshot::Millis;
 const CLOCK_SET_UNIX_MICROS: u64 = 1_704_067_200_000_000;
 
 /// A level as the original's log has it.
-pub(super) fn level_name(level: LogLevel) -> &'static str {
+pub(crate) fn level_name(level: LogLevel) -> &'static str {
     match level {
         LogLevel::Error => "ERROR",
         LogLevel::Warning => "WARN",
