@@ -2,10 +2,12 @@
 
 use crate::config::LogLevel;
 use crate::config::monitors::Monitor;
+use crate::limits::OTLP_ATTRIBUTE_BYTES;
 use crate::report::monitor_line::{HEALTHY, level};
 use crate::report::number::seconds;
 use crate::report::words::level_name;
 use crate::snapshot::{Level, Outcome};
+use crate::telemetry::cut;
 use crate::telemetry::messages::collector::ExportLogsServiceRequest;
 use crate::telemetry::messages::common::{AnyValue, InstrumentationScope, KeyValue};
 use crate::telemetry::messages::logs::{DEBUG, ERROR, INFO, LogRecord, ResourceLogs, ScopeLogs, WARN};
@@ -77,7 +79,7 @@ pub fn check(monitor: &Monitor, outcome: &Outcome, unix_nanos: u64, span: Option
     if let Some(failure) = failure {
         attributes.push(KeyValue::text("error.type", failure.kind.label()));
         if let Some(error) = &failure.error {
-            attributes.push(KeyValue::text("error.message", error));
+            attributes.push(KeyValue::text("error.message", cut(error, OTLP_ATTRIBUTE_BYTES)));
         }
     }
     if let Some(micros) = outcome.duration_micros {

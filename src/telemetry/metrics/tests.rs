@@ -290,3 +290,17 @@ fn the_largest_snapshot_is_encoded() {
     let bytes = prost::Message::encoded_len(&export(Resource::default(), InstrumentationScope::default(), all));
     assert!(bytes < 64 * 1024, "{bytes}");
 }
+
+#[test]
+fn the_most_monitors_that_there_can_be_are_encoded() {
+    let mut full = Samples::new();
+    for at in full.monitors.len()..crate::limits::MONITORS {
+        full.monitors.push(monitor("http", &format!("monitor-{at:03}"), vec![]));
+        full.statuses.push(full.statuses[0].clone());
+    }
+    let (snapshot, counters) = (samples::recorded(), counters());
+    let all = metrics(&scrape(&snapshot, &counters), Some(&monitored(&full, &[])), &CLOCKS);
+    assert_eq!(lines(&all, "imalive.monitor.state").len(), 4 * crate::limits::MONITORS);
+    let bytes = prost::Message::encoded_len(&export(Resource::default(), InstrumentationScope::default(), all));
+    assert!(bytes < 192 * 1024, "{bytes}");
+}

@@ -1,6 +1,8 @@
 //! Requests, heartbeats and checks as spans: the original's names, and the semantic conventions' attributes ("HTTP Spans").
 //! Ids and times come in as arguments.
 
+use http::Uri;
+
 use crate::client::Phase;
 use crate::config::monitors::{Check, Monitor};
 use crate::http::route::Handler;
@@ -175,6 +177,10 @@ pub fn check(
             check.attributes.push(KeyValue::text("http.request.method", http.method));
             // As it was given: what may be shown of it.
             check.attributes.push(KeyValue::text("url.full", cut(&http.shown_url, OTLP_ATTRIBUTE_BYTES)));
+            if let Some((host, port)) = server(&http.shown_url) {
+                check.attributes.push(KeyValue::text("server.address", &host));
+                check.attributes.push(KeyValue::int("server.port", u64::from(port)));
+            }
         }
         Check::Tcp(host, port) => {
             check.attributes.push(KeyValue::text("server.address", host));
@@ -203,6 +209,14 @@ pub fn check(
         }
     }
     spans
+}
+
+/// Host, IPv6 without brackets, and port; nothing where what may be shown of the URL is no URL.
+fn server(url: &str) -> Option<(String, u16)> {
+    let url: Uri = url.parse().ok()?;
+    let host = url.host()?.trim_start_matches('[').trim_end_matches(']');
+    let default = if url.scheme_str() == Some("https") { 443 } else { 80 };
+    Some((host.to_owned(), url.port_u16().unwrap_or(default)))
 }
 
 fn phase_name(phase: Phase) -> Option<&'static str> {

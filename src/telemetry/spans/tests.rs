@@ -151,6 +151,8 @@ fn a_check_says_what_was_asked_and_what_came_of_it() {
     assert_eq!(text(&passed, "imalive.monitor.name").as_deref(), Some("web ok"));
     assert_eq!(text(&passed, "http.request.method").as_deref(), Some("GET"));
     assert_eq!(text(&passed, "url.full").as_deref(), Some("http://127.0.0.1:18191/ok.json"));
+    assert_eq!(text(&passed, "server.address").as_deref(), Some("127.0.0.1"));
+    assert_eq!(text(&passed, "server.port").as_deref(), Some("18191"));
     assert_eq!(text(&passed, "http.response.status_code").as_deref(), Some("200"));
     let code = check_of(1);
     assert_eq!(text(&code, "error.type").as_deref(), Some("404"));
@@ -162,6 +164,17 @@ fn a_check_says_what_was_asked_and_what_came_of_it() {
     assert_eq!(tcp.kind, CLIENT);
     let never = check_of(8);
     assert_eq!((never.kind, text(&never, "url.full")), (INTERNAL, None));
+}
+
+#[test]
+fn the_server_of_a_url_is_known_with_its_port() {
+    let of = |url| server(url).map(|(host, port)| format!("{host} {port}"));
+    assert_eq!(of("http://h/x?y").as_deref(), Some("h 80"));
+    assert_eq!(of("https://u:***@example.org").as_deref(), Some("example.org 443"));
+    assert_eq!(of("https://[::1]:8443/").as_deref(), Some("::1 8443"));
+    for no_url in ["", "/x", "http://${HOST}/", "http://"] {
+        assert_eq!(of(no_url), None, "{no_url}");
+    }
 }
 
 #[test]
