@@ -389,24 +389,3 @@ pub const TLS_CONFIGS: usize = 64;
 
 const _: () = assert!(NAME_THREADS + TLS_THREADS <= WORKER_THREADS);
 const _: () = assert!(DOUBTFUL_NAME_THREADS < NAME_THREADS);
-
-/// What a peer of gRPC may send of one answer before it is read (SETTINGS_INITIAL_WINDOW_SIZE): its answers are short.
-pub const GRPC_WINDOW_BYTES: u32 = 16 * 1024;
-
-/// The longest message that a peer of gRPC may answer with: what OTLP answers are a count and a sentence.
-pub const GRPC_ANSWER_BYTES: usize = 16 * 1024;
-
-/// Bytes read from a peer of gRPC at a time: until it is looked at, a frame of 14 bytes may cost 700 bytes of memory.
-pub const GRPC_READ_BYTES: usize = 1024;
-
-/// What of a message is handed over to HTTP/2 at a time: one frame. As much again may wait for the socket.
-pub const GRPC_PIECE_BYTES: usize = 16 * 1024;
-/// What a collector answers: the size of metadata that gRPC peers accept by default. A refusal's details take up to 24
-/// times as much in memory.
-pub const OTLP_ANSWER_BYTES: usize = 8 * 1024;
-
-/// Of a collector's message, what the log shows.
-pub const OTLP_MESSAGE_BYTES: usize = 256;
-
-/// A text of others in an attribute: a path, a user agent, a cause. A request line may be eight times as long.
-pub const OTLP_ATTRIBUTE_BYTES: usize = 1024;

@@ -1,17 +1,28 @@
 //! OpenTelemetry: metrics, logs and traces for a collector, over OTLP.
 //!
 //! `metrics`, `logs` and `spans` make of what imalive knows the `messages` that are sent, `resource` says whose they are;
-//! `answers` reads what comes back.
+//! `answers` reads what comes back. `store` keeps what a collector that is away has not got: `ring` in memory, `spool` in files,
+//! `retry` says when it is asked again.
 
 pub mod answers;
+mod checksum;
+pub mod envelope;
 pub mod logs;
 pub mod messages;
 pub mod metrics;
 #[cfg(test)]
 mod oracle;
 pub mod resource;
+pub mod retry;
+pub mod ring;
+mod segment;
+#[cfg(test)]
+mod simulation;
 pub mod spans;
+pub mod spool;
 mod start;
+pub mod store;
+mod tally;
 mod traceparent;
 
 pub use start::Start;
