@@ -107,14 +107,14 @@ class MonitorsCheck(Check):
         return figures
 
     def rest(self, what):
-        """Watched while there is a check now and then: what it weighs, and its part that is no file's."""
+        """Watched while there is a check now and then: what it weighs."""
         for _ in range(3):  # a busy host makes the board so slow that there is no time between two checks
-            between, anonymous = self.watch(what)["between"]
+            between = self.watch(what)["between"][0]
             if between is not None:
                 break
         self.expect(between is not None, f"{what}: never one thread, so no time between two checks")
         self.expect(between is None or between <= BETWEEN_KB, f"{what}: {between} KB between rounds, budget {BETWEEN_KB}")
-        return anonymous or 0
+        return between or 0
 
     def rounds(self, server, count):
         """So many of them as fast as they go, and what it weighs afterwards."""
@@ -131,7 +131,7 @@ class MonitorsCheck(Check):
         return self.rest(f"after {count} rounds")
 
     def expect_flat(self, what, early, late):
-        self.expect(late - early <= GROWTH_KB, f"{what}: anonymous memory grew by {late - early} KB, budget {GROWTH_KB}")
+        self.expect(late - early <= GROWTH_KB, f"{what}: memory grew by {late - early} KB, budget {GROWTH_KB}")
 
     def run(self, server, rounds):
         self.set_clock(int(time.time()))
@@ -149,10 +149,11 @@ class MonitorsCheck(Check):
         # What fails is checked at its retry_interval, which is how one configuration is checked fast and slowly.
         self.start_with("slow")
         self.all_up()
-        self.rest("1 round, the system's authorities")
-        # A burst scatters what lives long over the heap, once; what is kept of each round would grow from there on.
+        first = self.rest("1 round, the system's authorities")
         early = self.rounds(server, max(10, rounds // 10))
-        self.expect_flat(f"after {rounds} rounds", early, self.rounds(server, rounds))
+        last = self.rounds(server, rounds)
+        self.expect_flat(f"after {rounds} rounds, from the first", first, last)
+        self.expect_flat(f"after {rounds} rounds, from the first burst", early, last)
 
         server.do("set", name="web", status=500, delay=6)
         time.sleep(8)
@@ -160,7 +161,7 @@ class MonitorsCheck(Check):
         self.expect(figures["samples"] > 100, f"only {figures['samples']} samples")
         server.do("set", name="web", status=None, delay=None)
         self.all_up()
-        self.expect_flat("after that", early, self.rest("after that"))
+        self.expect_flat("after that", first, self.rest("after that"))
 
         # A new file for all of them, read while nothing else is done; and while 20 handshakes are.
         self.configure("other")
