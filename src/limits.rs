@@ -74,7 +74,8 @@ pub const OUTPUT_BYTES: usize = 16 * 1024;
 /// Of the memory for answers, what is kept from one turn to the next: a health check's takes 300 bytes.
 pub const OUTPUT_KEPT_BYTES: usize = 4 * 1024;
 
-/// Of the memory for answers, what is taken beyond that: above the 128 KB from which glibc and musl map an allocation.
+/// Of the memory for answers, what is taken beyond that: above the 128 KB from which glibc and musl map an allocation. What
+/// is said of all monitors is made in as much from the start: its pieces would scatter what lives longer.
 pub const OUTPUT_MAPPED_BYTES: usize = 256 * 1024;
 
 /// The head of an answer: a status line, six fields and the longest correlation id.

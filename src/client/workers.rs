@@ -132,6 +132,10 @@ impl Shared {
             }
         }
         queue.threads -= 1;
+        if queue.threads == 0 {
+            // What a burst has made it grow to.
+            queue.jobs.shrink_to_fit();
+        }
     }
 
     fn take(&self, queue: &mut Queue) -> Option<(Standing, Job)> {

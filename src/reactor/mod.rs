@@ -125,6 +125,13 @@ impl Reactor {
         Sleep { reactor: self, deadline, number }
     }
 
+    /// Makes room for so many tasks that wait at once, each for a socket and for a time. It would come anyway, but then
+    /// among allocations that do not last, which musl's malloc keeps whole pages for the sake of.
+    pub fn reserve(&self, tasks: usize) {
+        self.timers.borrow_mut().reserve(2 * tasks);
+        self.waits.borrow_mut().reserve(tasks);
+    }
+
     /// Runs `future` to its end on this thread, sleeping whenever it waits.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> io::Result<T> {
         let waker = Waker::from(Arc::clone(&self.wake_up));

@@ -74,7 +74,7 @@ mod tests {
     use crate::report::monitor_samples::Samples;
     use crate::snapshot::Unknown;
 
-    fn said(from: State, to: State, cause: &str, maintenance: bool) -> Option<(LogLevel, String)> {
+    fn said(from: State, to: State, cause: &'static str, maintenance: bool) -> Option<(LogLevel, String)> {
         let mut samples = Samples::new();
         samples.statuses[3].consecutive_failures = 3;
         let lasted = 725_000;
@@ -116,7 +116,7 @@ mod tests {
             to: State::Down,
             at: 0,
             lasted: 0,
-            cause: String::new(),
+            cause: "".into(),
             maintenance: false,
         };
         assert_eq!(change(&it, &Samples::new().view(0)), None);

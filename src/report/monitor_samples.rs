@@ -34,7 +34,7 @@ fn status(outcome: Outcome) -> MonitorStatus {
     MonitorStatus {
         state: if failures == 0 { State::Up } else { State::Failing },
         since: 1000,
-        cause: outcome.failure.as_ref().map(|failure| failure.cause().to_string()).unwrap_or_default(),
+        cause: outcome.failure.as_ref().map(|failure| failure.cause().to_string()).unwrap_or_default().into(),
         consecutive_failures: failures,
         consecutive_successes: 1 - failures,
         outage_since: None,

@@ -6,6 +6,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use crate::config::monitors::{Check, Given, Monitor, Scope};
+use crate::limits::OUTPUT_MAPPED_BYTES;
 use crate::report::View;
 use crate::report::iso8601::iso8601;
 use crate::report::json_object::{Object, push_string};
@@ -18,7 +19,7 @@ pub const NO_SUCH_MONITOR: &str = "No monitor of this name";
 
 /// All monitors, and how many are in each state. The status is `ko` while any is down.
 pub fn list(view: &View<'_>) -> String {
-    let mut out = String::with_capacity(128 + 1024 * view.monitors.len());
+    let mut out = String::with_capacity(OUTPUT_MAPPED_BYTES);
     let mut object = Object::open(&mut out);
     let down = view.iter().any(|(_, status)| status.state == State::Down);
     object.text("status", if down { "ko" } else { "ok" });

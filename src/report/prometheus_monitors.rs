@@ -9,6 +9,7 @@ use alloc::string::String;
 use core::mem;
 
 use crate::config::monitors::{Check, Monitor};
+use crate::limits::OUTPUT_MAPPED_BYTES;
 use crate::report::View;
 use crate::report::exposition::{Number, Page};
 use crate::report::monitor_line::seconds;
@@ -57,6 +58,9 @@ pub struct ReceiverCounts<'a> {
 pub fn append(text: &mut String, scrape: &MonitorScrape<'_>) {
     let mut page = Page { text: mem::take(text) };
     let view = &scrape.view;
+    if !view.monitors.is_empty() {
+        page.text.reserve_exact(OUTPUT_MAPPED_BYTES);
+    }
     for (monitor, status) in view.iter() {
         original(&mut page, monitor, status);
     }

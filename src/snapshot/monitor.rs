@@ -1,6 +1,7 @@
 //! What is true of the monitored services: what a check has found, which state follows from it, and what of that is to be
 //! told.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -138,7 +139,7 @@ pub struct MonitorStatus {
     /// Since when it is in this state.
     pub since: Millis,
     /// What brought it there, for people: the failure, or why nothing is known.
-    pub cause: String,
+    pub cause: Cow<'static, str>,
     /// When the last check began, and what it found.
     pub last: Option<(Millis, Outcome)>,
     /// Checks that have failed in a row until now.
@@ -173,7 +174,7 @@ pub struct Change {
     /// How long the state before lasted; for a recovery, how long the whole outage did.
     pub lasted: Millis,
     /// Why, for people.
-    pub cause: String,
+    pub cause: Cow<'static, str>,
     /// It happened in a maintenance window, so nobody is told but the log.
     pub maintenance: bool,
 }

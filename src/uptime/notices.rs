@@ -1,5 +1,6 @@
 //! What people are told: what they know is compared with what is, and only the difference makes a message.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -41,7 +42,7 @@ struct Watch {
     reminder: Option<Millis>,
     /// Of the outage that is or will be told.
     group: Group,
-    cause: String,
+    cause: Cow<'static, str>,
     outage_since: Millis,
     outage_end: Option<Millis>,
     outages: Recent<FLAP_OUTAGES>,
@@ -199,7 +200,7 @@ impl Notices {
             if watch.told != Told::Flapping {
                 watch.told_as(Told::Flapping, now);
                 watch.plan(now);
-                return Some((now.saturating_sub(since), watch.cause.clone()));
+                return Some((now.saturating_sub(since), watch.cause.clone().into_owned()));
             }
             // Stable at last: told below like any other news.
             watch.flapping = None;
@@ -238,7 +239,7 @@ impl Notices {
             pending(watch)?;
             watch.told_as(Told::Down, now);
             watch.reminder = fleet.policy(at as MonitorId)?.reminder.map(|every| now + every);
-            Some((now.saturating_sub(watch.outage_since), watch.cause.clone()))
+            Some((now.saturating_sub(watch.outage_since), watch.cause.clone().into_owned()))
         });
         self.told_down_at[group as usize] = Some(now);
     }
@@ -263,7 +264,7 @@ impl Notices {
             }
             let lasted = watch.outage_end.unwrap_or(now).saturating_sub(watch.outage_since);
             watch.told_as(Told::Up, now);
-            Some((lasted, core::mem::take(&mut watch.cause)))
+            Some((lasted, core::mem::take(&mut watch.cause).into_owned()))
         });
         self.told_up_at = Some(now);
     }
@@ -282,7 +283,7 @@ impl Notices {
             watch.reminder = policy.reminder.map(|every| now + every.max(millis(DIGEST)));
             watch.told_down_at = Some(now);
             let failure = status.last.as_ref().and_then(|(_, outcome)| outcome.failure.as_ref());
-            let cause = failure.map_or(status.cause.as_str(), |failure| failure.cause());
+            let cause = failure.map_or(status.cause.as_ref(), |failure| failure.cause());
             Some((now.saturating_sub(watch.outage_since), cause.into()))
         });
     }
@@ -292,7 +293,7 @@ impl Watch {
     /// It is down: a new outage, or one that is seen again.
     fn fall(&mut self, change: &Change, outage_since: Millis, group: Group) {
         self.group = group;
-        self.cause.clone_from(&change.cause);
+        self.cause = change.cause.clone();
         self.outage_end = None;
         if self.told != Told::Down {
             self.outage_since = outage_since;

@@ -37,7 +37,7 @@ fn a_failure_is_retried_before_it_is_down() {
     assert_eq!(world.history(0), [(20, Up), (60_020, Failing), (70_060, Down), (120_020, Up)]);
     assert_eq!(world.begun(Job::Monitor(0))[6..10], [60_000, 65_020, 70_040, 80_000], "and then back on its grid");
     let (down, up) = (&world.changes[2], &world.changes[3]);
-    assert_eq!((down.from, down.lasted, down.cause.as_str()), (Failing, 10_040, "connect"));
+    assert_eq!((down.from, down.lasted, down.cause.as_ref()), (Failing, 10_040, "connect"));
     assert_eq!((up.from, up.lasted), (Down, 60_000), "the whole outage, from its first failure");
 }
 

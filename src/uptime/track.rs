@@ -1,5 +1,6 @@
 //! What one monitor's checks add up to, before it is known what the rest of the fleet says to it.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::{Millis, Policy};
@@ -34,7 +35,7 @@ pub fn unchecked(now: Millis) -> MonitorStatus {
     MonitorStatus {
         state: State::Unknown(Unknown::NotChecked),
         since: now,
-        cause: String::from(words(Unknown::NotChecked)),
+        cause: words(Unknown::NotChecked).into(),
         last: None,
         consecutive_failures: 0,
         consecutive_successes: 0,
@@ -136,13 +137,13 @@ pub fn excuse_of(outcome: &Outcome, clock_set: bool) -> Option<Unknown> {
 }
 
 /// What brought a monitor into `state`, for people.
-pub fn cause(state: State, status: &MonitorStatus) -> String {
+pub fn cause(state: State, status: &MonitorStatus) -> Cow<'static, str> {
     let failure = status.last.as_ref().and_then(|(_, outcome)| outcome.failure.as_ref());
     match (state, failure) {
-        (State::Unknown(Unknown::NoResources), Some(failure)) => failure.cause().into(),
+        (State::Unknown(Unknown::NoResources), Some(failure)) => String::from(failure.cause()).into(),
         (State::Unknown(why), _) => words(why).into(),
         (State::Up, _) | (_, None) => "the check passed".into(),
-        (_, Some(failure)) => failure.cause().into(),
+        (_, Some(failure)) => String::from(failure.cause()).into(),
     }
 }
 

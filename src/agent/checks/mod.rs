@@ -62,7 +62,7 @@ struct Book {
 struct Running {
     /// Whose it is, which moves when the file changes.
     id: Rc<Cell<MonitorId>>,
-    _task: Task<()>,
+    task: Task<()>,
 }
 
 /// How the file was read last.
@@ -92,6 +92,7 @@ impl Checks {
             file,
         };
         let started = Instant::now();
+        reactor.reserve(book.file.monitors.len());
         Rc::new(Checks {
             client: Client::new(Rc::clone(&reactor), std::env::var("SSL_CERT_FILE").ok()),
             voice: Voice::new(config, lines, &book.file.webhooks, started),
@@ -140,9 +141,9 @@ impl Checks {
         match job {
             Job::Monitor(id) => {
                 let ticket = Rc::new(Cell::new(id));
-                let _task = executor.spawn(Rc::clone(self).check(file, id, Rc::clone(&ticket)));
+                let task = executor.spawn(Rc::clone(self).check(file, id, Rc::clone(&ticket)));
                 if let Some(place) = book.running.get_mut(usize::from(id)) {
-                    *place = Some(Running { id: ticket, _task });
+                    *place = Some(Running { id: ticket, task });
                 }
             }
             Job::Target(number) => {
@@ -170,6 +171,10 @@ impl Checks {
         });
         let mut changes = Vec::new();
         let book = &mut *self.book.borrow_mut();
+        // The task that this is: what is held of it would be held until the next check.
+        if let Some(running) = book.running.get_mut(usize::from(id)).and_then(Option::take) {
+            running.task.detach();
+        }
         book.fleet.finish(id, self.now(), outcome, clock_set, &mut changes);
         self.after(book, &changes);
     }
@@ -179,6 +184,9 @@ impl Checks {
         let reached = check::reach(&self.client, target, TARGET_TIMEOUT).await;
         let mut changes = Vec::new();
         let book = &mut *self.book.borrow_mut();
+        if let Some(task) = book.targets.get_mut(usize::from(number)).and_then(Option::take) {
+            task.detach();
+        }
         book.fleet.finish_target(number, self.now(), reached, &mut changes);
         self.after(book, &changes);
     }
@@ -245,6 +253,7 @@ impl Checks {
         book.targets = file.connectivity.iter().map(|_| None).collect();
         self.voice.tell(&file.webhooks);
         self.client.reload();
+        self.reactor.reserve(file.monitors.len());
         book.file = file;
         book.gated = !self.view(book).closed_gates().is_empty();
         log::info!("reloaded: {} monitors, {} of them as before", kept.len(), kept.iter().flatten().count());
