@@ -56,7 +56,9 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let client = Rc::new(Client::new(Rc::clone(&reactor), std::env::var("SSL_CERT_FILE").ok()));
     let host = host.trim_matches(['[', ']']);
     let mut channel = Channel::new(client, host.into(), port.parse()?, scheme == "https", tls);
-    let call = Call { path: &path, headers: &headers, message: &message, encoding: encoding.as_deref() };
+    let user_agent = concat!("imalive/", env!("CARGO_PKG_VERSION"));
+    let encoding = encoding.as_deref();
+    let call = Call { path: &path, user_agent, headers: &headers, message: &message, encoding };
     let mut code = ExitCode::SUCCESS;
     for number in 0..count {
         if number > 0 {

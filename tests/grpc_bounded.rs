@@ -90,7 +90,7 @@ fn peak_of(address: SocketAddr) -> (isize, String) {
     let tls = Tls { check: true, ca_file: None, client: None };
     let mut channel = Channel::new(client, "127.0.0.1".into(), address.port(), false, tls);
     let message = vec![0; 1000];
-    let call = Call { path: "/a.B/C", headers: &[], message: &message, encoding: None };
+    let call = Call { path: "/a.B/C", user_agent: "x/1", headers: &[], message: &message, encoding: None };
     let before = HELD.get();
     MOST.set(before);
     let begun = Instant::now();

@@ -1,11 +1,11 @@
 //! The answer to one request, read as it comes.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ureq_proto::client::state::{RecvBody, RecvResponse};
 use ureq_proto::client::{Call, RecvResponseResult};
 use ureq_proto::http::Response;
-use ureq_proto::http::header::RETRY_AFTER;
+use ureq_proto::http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 use ureq_proto::{BodyMode, Error};
 
 use crate::client::wire::Wire;
@@ -19,6 +19,20 @@ pub struct Head {
     pub status: u16,
     /// After how many seconds the peer wants to be asked again.
     pub retry_after_secs: Option<u64>,
+    /// What its body is.
+    pub media: Media,
+}
+
+/// What a body is, as far as anybody here has a use for it (RFC 9110 section 8.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Media {
+    /// It is not said, or is something else.
+    #[default]
+    Other,
+    /// Binary protobuf.
+    Protobuf,
+    /// A page for people.
+    Html,
 }
 
 /// Where the parts of a body go, until it wants no more.
@@ -61,8 +75,8 @@ fn try_head(call: &mut Call<RecvResponse>, input: &mut Vec<u8>) -> Result<Option
         input.drain(..used);
         match response {
             Some(response) => {
-                let retry_after_secs = retry_after_secs(&response);
-                return Ok(Some(Head { status: response.status().as_u16(), retry_after_secs }));
+                let (status, retry_after_secs) = (response.status().as_u16(), retry_after_secs(&response));
+                return Ok(Some(Head { status, retry_after_secs, media: media(&response) }));
             }
             None if used == 0 || input.is_empty() => return Ok(None),
             None => {}
@@ -70,14 +84,38 @@ fn try_head(call: &mut Call<RecvResponse>, input: &mut Vec<u8>) -> Result<Option
     }
 }
 
-/// Seconds or a date (RFC 9110 section 10.2.3).
+/// How long it is to what `Retry-After` says. The peer's own clock has set a date, so it is counted from what that clock
+/// said: ours may stand at 1970 until the network has told the time.
 fn retry_after_secs(response: &Response<()>) -> Option<u64> {
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(secs) = text.parse() {
-        return Some(secs);
+    let field = |name| response.headers().get(name)?.to_str().ok();
+    let now = || {
+        let told = field(DATE).and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        told.unwrap_or_else(SystemTime::now).duration_since(UNIX_EPOCH).unwrap_or_default()
+    };
+    retry_after(field(RETRY_AFTER)?, now)
+}
+
+/// Seconds or a date (RFC 9110 section 10.2.3), of which is said how far it is from now.
+fn retry_after(value: &str, unix_now: impl Fn() -> Duration) -> Option<u64> {
+    let value = value.trim_matches([' ', '\t']);
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are a long time as well.
+        return Some(value.parse().unwrap_or(u64::MAX));
     }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(SystemTime::now()).map_or(0, |left| left.as_secs()))
+    let date = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(date.saturating_sub(unix_now()).as_secs())
+}
+
+fn media(response: &Response<()>) -> Media {
+    let value = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    let known = [
+        ("application/x-protobuf", Media::Protobuf),
+        ("application/protobuf", Media::Protobuf),
+        ("text/html", Media::Html),
+        ("application/xhtml+xml", Media::Html),
+    ];
+    known.iter().find(|(name, _)| kind.eq_ignore_ascii_case(name)).map_or(Media::Other, |(_, media)| *media)
 }
 
 /// Reads to the end of the body, or until `body` wants no more.
@@ -181,6 +219,48 @@ mod tests {
             }
         });
         assert_eq!(asked(address), ok(200, "abc"));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        // 1994-11-06 08:49:37, the example of RFC 9110 section 5.6.7.
+        let date = 784_111_777;
+        let before = date - 90;
+        for (value, now, expected) in [
+            ("120", before, Some(120)),
+            (" 0\t", before, Some(0)),
+            ("99999999999999999999999999", before, Some(u64::MAX)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", before, Some(90)),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", before, Some(90)),
+            ("Sun Nov  6 08:49:37 1994", before, Some(90)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", date + 1, Some(0)),
+            // A clock that has not been set: whoever waits bounds it.
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 0, Some(date)),
+            ("", before, None),
+            ("-1", before, None),
+            ("+1", before, None),
+            ("1.5", before, None),
+            ("soon", before, None),
+        ] {
+            assert_eq!(retry_after(value, || Duration::from_secs(now)), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_head_tells_the_pause_by_the_peers_clock_and_what_the_body_is() {
+        let head = |fields: &str| {
+            let url = format!("http://{}/", answering(format!("HTTP/1.1 503 x\r\n{fields}\r\n\r\n")));
+            let ((reactor, client), progress) = (client(), Progress::default());
+            let head = reactor.block_on(client.send(&get(&url), &progress, &mut |_| true)).unwrap().unwrap();
+            assert_eq!(progress.head(), Some(head));
+            (head.retry_after_secs, head.media)
+        };
+        let by_its_clock = "date: Sun, 06 Nov 1994 08:49:30 GMT\r\nretry-after: Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(head(by_its_clock), (Some(7), Media::Other));
+        assert_eq!(head("date: today\r\nretry-after: Sun, 06 Nov 1994 08:49:37 GMT"), (Some(0), Media::Other));
+        assert_eq!(head("content-type: application/X-Protobuf ; a=b"), (None, Media::Protobuf));
+        assert_eq!(head("content-type: text/html;charset=utf-8"), (None, Media::Html));
+        assert_eq!(head("content-type: application/json"), (None, Media::Other));
     }
 
     #[test]

@@ -30,6 +30,7 @@ impl Client {
             let (bytes, call) = prepare(request, &target, &method, own_origin)?;
             let mut wire = self.open(&target, request.tls, own_origin, bytes, progress).await?;
             let (head, answer) = read_head(&mut wire, call).await?;
+            progress.set_head(head);
             let answer = match answer {
                 _ if !is_redirect(head.status) || request.follow_redirects == 0 => answer,
                 _ if left == 0 => {

@@ -33,7 +33,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::client::explain::failure;
-use crate::client::progress::host_and_port;
 use crate::client::resolve::Resolver;
 use crate::client::tls::TlsConfigs;
 use crate::client::workers::Pool;
@@ -41,9 +40,9 @@ use crate::limits::TLS_THREADS;
 use crate::reactor::Reactor;
 use crate::snapshot::{Failure, FailureKind};
 
-pub use answer::{Head, Sink};
+pub use answer::{Head, Media, Sink};
 pub use explain::reason;
-pub use progress::{Phase, Progress};
+pub use progress::{Phase, Progress, host_and_port};
 pub use request::{Request, basic_credentials};
 pub use resolve::ResolveError;
 pub use stream::Stream;

@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use crate::client::answer::Head;
+
 /// What a request is waiting for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
@@ -45,6 +47,7 @@ impl Phase {
 pub struct Progress {
     phase: Cell<Phase>,
     certificate_expiry: Cell<Option<u64>>,
+    head: Cell<Option<Head>>,
     /// Host and port.
     peer: RefCell<String>,
 }
@@ -60,6 +63,11 @@ impl Progress {
         self.certificate_expiry.get()
     }
 
+    /// The head of the last answer, where one has come: it counts, even where its body never does.
+    pub fn head(&self) -> Option<Head> {
+        self.head.get()
+    }
+
     /// Host and port of the peer, after a redirect the last one's.
     pub fn peer(&self) -> String {
         self.peer.borrow().clone()
@@ -73,12 +81,16 @@ impl Progress {
         self.certificate_expiry.set(unix_secs);
     }
 
+    pub(super) fn set_head(&self, head: Head) {
+        self.head.set(Some(head));
+    }
+
     pub(super) fn set_peer(&self, host: &str, port: u16) {
         *self.peer.borrow_mut() = host_and_port(host, port);
     }
 }
 
 /// `host:port`, with brackets where the host is an IPv6 address.
-pub(super) fn host_and_port(host: &str, port: u16) -> String {
+pub fn host_and_port(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

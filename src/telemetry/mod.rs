@@ -1,12 +1,13 @@
 //! OpenTelemetry: metrics, logs and traces for a collector, over OTLP.
 //!
 //! `metrics`, `logs` and `spans` make of what imalive knows the `messages` that are sent, `resource` says whose they are;
-//! `answers` reads what comes back. `store` keeps what a collector that is away has not got: `ring` in memory, `spool` in files,
-//! `retry` says when it is asked again.
+//! `exporter` sends them, `answers` reads what comes back. `store` keeps what a collector that is away has not got: `ring` in
+//! memory, `spool` in files, `retry` says when it is asked again.
 
 pub mod answers;
 mod checksum;
 pub mod envelope;
+pub mod exporter;
 pub mod logs;
 pub mod messages;
 pub mod metrics;

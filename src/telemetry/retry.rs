@@ -2,7 +2,7 @@
 //! Throttling", "Retryable Response Codes", "OTLP/HTTP Throttling"). No clock and no socket: time and luck come in as
 //! arguments.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::ring::Fate;
 use crate::limits::{OTLP_DRAIN_SPACING, OTLP_RETRY_AFTER_MAX, OTLP_RETRY_MAX, OTLP_RETRY_MIN, OTLP_RETURN_SPREAD};
@@ -39,8 +39,7 @@ impl Outcome {
         }
     }
 
-    /// What an HTTP status means, with its `Retry-After` as [`retry_after`] reads it. For 200 see the response: it may reject
-    /// items.
+    /// What an HTTP status means, with the pause of its `Retry-After`. For 200 see the response: it may reject items.
     pub fn of_http(status: u16, retry_after: Option<Duration>) -> Self {
         match status {
             200..300 => Outcome::Accepted { rejected: 0 },
@@ -48,17 +47,6 @@ impl Outcome {
             _ => Outcome::Refused,
         }
     }
-}
-
-/// The value of `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3), of which is said how far it is from `unix_now`.
-pub fn retry_after(value: &str, unix_now: Duration) -> Option<Duration> {
-    let value = value.trim_matches([' ', '\t']);
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are a long time as well.
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
-    }
-    let date = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Some(date.saturating_sub(unix_now))
 }
 
 /// What to do now.

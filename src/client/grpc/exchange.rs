@@ -35,13 +35,19 @@ const OURS: [&str; 10] = [
 /// Why there is no answer.
 pub(super) enum Broken {
     Http2(h2::Error),
+    /// The peer ends the connection and has not looked at this stream (RFC 9113 section 6.8).
+    Unread(h2::Error),
     /// What the peer does, to be read after its name.
     Peer(&'static str),
+    /// The same, where it is the message that cannot be read.
+    Message(&'static str),
 }
 
 impl From<h2::Error> for Broken {
     fn from(error: h2::Error) -> Self {
-        Broken::Http2(error)
+        // Of a stream, `h2` says so when the last one that the peer means to see to is an earlier one. What becomes of those
+        // that it has taken when the connection ends under them is an error of input and output.
+        if error.is_go_away() && error.is_remote() { Broken::Unread(error) } else { Broken::Http2(error) }
     }
 }
 
@@ -53,7 +59,7 @@ pub(super) fn head(call: &Call<'_>, origin: &str, left: Duration) -> Result<Requ
     *head.version_mut() = Version::HTTP_2;
     *head.uri_mut() = uri.parse().map_err(|_| malformed(&["no address: ", &uri]))?;
     let fields = head.headers_mut();
-    fields.insert(USER_AGENT, HeaderValue::from_static(concat!("imalive/", env!("CARGO_PKG_VERSION"))));
+    fields.insert(USER_AGENT, text(call.user_agent)?);
     for (name, secret) in call.headers {
         let field = HeaderName::from_bytes(name.as_bytes()).map_err(|_| malformed(&["a header's name"]))?;
         let mut value = HeaderValue::from_bytes(secret.reveal().as_bytes())
@@ -175,7 +181,7 @@ async fn read(mut body: RecvStream) -> Result<(Vec<u8>, Option<HeaderMap>), Brok
     while let Some(part) = body.data().await {
         let part = part?;
         if whole.len() + part.len() > PREFIX_BYTES + GRPC_ANSWER_BYTES {
-            return Err(Broken::Peer("answers with a message longer than is taken"));
+            return Err(Broken::Message("answers with a message longer than is taken"));
         }
         whole.extend_from_slice(&part);
         body.flow_control().release_capacity(part.len())?;
@@ -185,10 +191,10 @@ async fn read(mut body: RecvStream) -> Result<(Vec<u8>, Option<HeaderMap>), Brok
 
 /// The one message of an answer.
 fn message(mut body: Vec<u8>) -> Result<Vec<u8>, Broken> {
-    const TORN: Broken = Broken::Peer("answers with a message that is not as long as it says");
+    const TORN: Broken = Broken::Message("answers with a message that is not as long as it says");
     let [flag, length @ ..] = *body.first_chunk::<PREFIX_BYTES>().ok_or(TORN)?;
     if flag != 0 {
-        return Err(Broken::Peer("answers with a compressed message, which was not asked for"));
+        return Err(Broken::Message("answers with a compressed message, which was not asked for"));
     }
     body.drain(..PREFIX_BYTES);
     if usize::try_from(u32::from_be_bytes(length)) == Ok(body.len()) { Ok(body) } else { Err(TORN) }
@@ -199,7 +205,7 @@ mod tests {
     use super::*;
     use crate::config::monitors::Secret;
 
-    const CALL: Call<'static> = Call { path: "/a.B/C", headers: &[], message: b"", encoding: None };
+    const CALL: Call<'static> = Call { path: "/a.B/C", user_agent: "x/1", headers: &[], message: b"", encoding: None };
 
     fn fields(headers: &[(&str, &str)], encoding: Option<&str>) -> Result<Vec<String>, String> {
         let headers: Vec<_> =
@@ -216,8 +222,7 @@ mod tests {
 
     #[test]
     fn a_request_has_the_fields_of_the_protocol_and_those_asked_for_but_not_others_of_the_protocol() {
-        let agent = concat!("user-agent: imalive/", env!("CARGO_PKG_VERSION"));
-        let plain = ["content-type: application/grpc", "grpc-timeout: 1500m", "te: trailers", agent];
+        let plain = ["content-type: application/grpc", "grpc-timeout: 1500m", "te: trailers", "user-agent: x/1"];
         assert_eq!(fields(&[("TE", "x"), ("grpc-timeout", "9H"), ("Content-Type", "text/html")], None).unwrap(), plain);
         let more = fields(&[("Authorization", "Basic x"), ("api-key", "s")], Some("gzip")).unwrap();
         assert_eq!(more[..2], ["api-key: s", "authorization: Basic x"]);

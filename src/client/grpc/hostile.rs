@@ -22,7 +22,7 @@ fn saying(bytes: &'static [u8]) -> SocketAddr {
 #[test]
 fn ten_megabytes_are_not_taken() {
     let collector = collector(|_| vec![Head(200, GRPC), Data(framed(&vec![7; 10_000_000])), Trailers(FINE)]);
-    let refused = (FailureKind::Protocol, "PEER answers with a message longer than is taken".to_owned());
+    let refused = (FailureKind::Body, "PEER answers with a message longer than is taken".to_owned());
     assert_eq!(asked(collector.address, 5000), Err(refused));
 }
 

@@ -51,6 +51,8 @@ const H2: Alpn = Alpn { id: "h2", name: "HTTP/2" };
 pub struct Call<'a> {
     /// Service and method: `/package.Service/Method`.
     pub path: &'a str,
+    /// Who asks, unless `headers` say it.
+    pub user_agent: &'a str,
     /// Fields beside those of the protocol.
     pub headers: &'a [(String, Secret)],
     /// The message, encoded.
@@ -108,9 +110,10 @@ impl Channel {
     }
 
     /// Sends one message and waits for the answer until `deadline`. Whatever the peer answers is a [`Reply`]; a failure is
-    /// what kept it from answering, and closes the connection. Dropping it leaves nothing. A peer that turns a call away
-    /// because it ends the connection (GOAWAY) is asked once more over another: one that had taken the call all the same
-    /// gets it twice.
+    /// what kept it from answering, and closes the connection. One of [`FailureKind::Body`] means that the peer has done what
+    /// was asked, but its message cannot be read: it gives one only then. Dropping it leaves nothing. A peer that ends the
+    /// connection (GOAWAY) before it has looked at the call, as it says, is asked once more over another; where it does not
+    /// say so, it is not asked again, for it may have done what was asked.
     pub async fn unary(&mut self, call: &Call<'_>, deadline: Instant) -> Result<Reply, Failure> {
         let (begun, client) = (Instant::now(), Rc::clone(&self.client));
         self.progress.set_peer(&self.host, self.port);
@@ -145,9 +148,7 @@ impl Channel {
                     }
                     return Ok(reply);
                 }
-                Err(Broken::Http2(error)) if !turned_away && error.is_go_away() && error.is_remote() => {
-                    turned_away = true;
-                }
+                Err(Broken::Unread(_)) if !turned_away => turned_away = true,
                 Err(broken) => return Err(self.explain(&broken, &connection.transport)),
             }
         }
@@ -201,7 +202,8 @@ impl Channel {
     fn explain(&self, broken: &Broken, transport: &RefCell<Transport>) -> Failure {
         let error = match broken {
             Broken::Peer(text) => return self.failure(FailureKind::Protocol, text),
-            Broken::Http2(error) => error,
+            Broken::Message(text) => return self.failure(FailureKind::Body, text),
+            Broken::Http2(error) | Broken::Unread(error) => error,
         };
         let reason = error.reason();
         match (error.get_io(), reason.as_ref().map(Reason::description)) {
@@ -247,8 +249,9 @@ impl Connection {
             let ended = self.advance(context);
             match (work.as_mut().poll(context), ended) {
                 (Poll::Pending, None) => Poll::Pending,
+                (Poll::Ready(Err(Broken::Unread(error))), _) => Poll::Ready(Err(Broken::Unread(error))),
                 // What has ended the connection is closer to the cause than what its stream makes of that.
-                (Poll::Pending | Poll::Ready(Err(_)), Some(Some(error))) => Poll::Ready(Err(error.into())),
+                (Poll::Pending | Poll::Ready(Err(_)), Some(Some(error))) => Poll::Ready(Err(Broken::Http2(error))),
                 (Poll::Pending, Some(None)) => {
                     Poll::Ready(Err(Broken::Peer("ended the connection before it had answered")))
                 }

@@ -195,7 +195,7 @@ async fn answer(
 }
 
 pub(super) const CALL: Call<'static> =
-    Call { path: "/a.Service/Export", headers: &[], message: b"hello", encoding: None };
+    Call { path: "/a.Service/Export", user_agent: "x/1", headers: &[], message: b"hello", encoding: None };
 
 pub(super) fn channel_to(address: SocketAddr, tls: Option<&Tls>) -> (Rc<Reactor>, Channel) {
     let (reactor, client) = client();

@@ -72,31 +72,6 @@ fn of_all_http_statuses_four_are_tried_again() {
 }
 
 #[test]
-fn retry_after_is_seconds_or_a_date() {
-    // 1994-11-06 08:49:37, the example of RFC 9110 section 5.6.7.
-    let date = Duration::from_secs(784_111_777);
-    let before = date - Duration::from_secs(90);
-    for (value, now, expected) in [
-        ("120", before, secs(120)),
-        (" 0\t", before, secs(0)),
-        ("99999999999999999999999999", before, secs(u64::MAX)),
-        ("Sun, 06 Nov 1994 08:49:37 GMT", before, secs(90)),
-        ("Sunday, 06-Nov-94 08:49:37 GMT", before, secs(90)),
-        ("Sun Nov  6 08:49:37 1994", before, secs(90)),
-        ("Sun, 06 Nov 1994 08:49:37 GMT", date + Duration::from_secs(1), secs(0)),
-        // A clock that has not been set: the pause is bounded later.
-        ("Sun, 06 Nov 1994 08:49:37 GMT", Duration::ZERO, Some(date)),
-        ("", before, None),
-        ("-1", before, None),
-        ("+1", before, None),
-        ("1.5", before, None),
-        ("soon", before, None),
-    ] {
-        assert_eq!(retry_after(value, now), expected, "{value}");
-    }
-}
-
-#[test]
 fn one_request_at_a_time_and_no_pause_while_all_is_well() {
     let mut retry = Retry::new(false);
     for now in 0..10 {
