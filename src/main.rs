@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use imalive::agent::{self, Once};
 use imalive::config::file::{self, Sources};
-use imalive::config::{Config, LogFormat, MONITORS, SYSTEMD, environment, help};
+use imalive::config::otlp::{self, Otlp};
+use imalive::config::{Config, LogFormat, MONITORS, OTLP, SYSTEMD, environment, help};
 use imalive::monitor::healthcheck::{self, HealthcheckError};
 use imalive::notify::{diagnostics, journal};
 use imalive::read;
@@ -107,12 +108,20 @@ fn lookup(name: &str) -> Option<String> {
 fn configuration() -> Result<Config, ExitCode> {
     let config = environment::from_environment(&lookup, &read::host_name().unwrap_or_default());
     let config = config.and_then(|mut config| {
-        config.chat.read_secrets(&lookup, &|path| {
-            String::from_utf8(read::manifest(Path::new(path))?).map_err(|_| "not UTF-8 text".into())
-        })?;
+        config.chat.read_secrets(&lookup, &secret)?;
         Ok(config)
     });
     config.map_err(|error| complain(CONFIG, &error.to_string()))
+}
+
+fn secret(path: &str) -> Result<String, String> {
+    String::from_utf8(read::manifest(Path::new(path))?).map_err(|_| "not UTF-8 text".into())
+}
+
+/// What is sent to a collector; `None`: nothing is.
+fn telemetry(config: &Config) -> Result<Option<Otlp>, ExitCode> {
+    let otlp = Otlp::from_environment(&lookup, &secret, &config.node_name);
+    otlp.map_err(|error| complain(CONFIG, &error.to_string()))
 }
 
 /// Prints what is in effect, and what is wrong with the file of the monitors.
@@ -122,6 +131,13 @@ fn check(config: &Config, file: Option<String>) -> Result<ExitCode, ExitCode> {
     let loaded = file::load(&Config { config_path, ..config.clone() }, &sources);
     let loaded = loaded.map_err(|error| complain(CONFIG, &error))?;
     let mut text = environment::effective(config);
+    if OTLP {
+        let otlp = telemetry(config)?;
+        for line in otlp.iter().flat_map(Otlp::warnings) {
+            say(&["warning: ", line, "\n"]);
+        }
+        text.push_str(&otlp::effective(&lookup, otlp.as_ref()));
+    }
     if let Some(loaded) = loaded {
         for line in loaded.warning_lines() {
             say(&["warning: ", &line, "\n"]);

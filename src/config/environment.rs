@@ -7,7 +7,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use crate::config::variables::{self, Variable};
-use crate::config::{Config, ConfigError, LogFormat, LogLevel, chat};
+use crate::config::{Config, ConfigError, LogFormat, LogLevel, chat, otlp};
 
 /// The name of a node whose host has none.
 const NAMELESS: &str = "anode";
@@ -88,7 +88,8 @@ fn default_name<const N: usize>(host_name: &str) -> heapless::String<N> {
 /// a service called imalive.
 pub fn is_unknown(name: &str) -> bool {
     let of_kubernetes = ["IMALIVE_SERVICE_", "IMALIVE_PORT"].iter().any(|prefix| name.starts_with(prefix));
-    name.starts_with(variables::PREFIX) && !of_kubernetes && variables::all().all(|variable| variable.name != name)
+    let of_ours = name.starts_with(variables::PREFIX) && !of_kubernetes;
+    of_ours && variables::all().all(|variable| variable.name != name) || otlp::is_unknown(name)
 }
 
 /// The effective configuration, one variable a line, as `EnvironmentFile=` reads it.

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use crate::config::{MONITORS, variables};
+use crate::config::{MONITORS, otlp, variables};
 
 const COMMANDS: &str = "\
 Says that this node is alive, and what state it is in: over HTTP, to Prometheus
@@ -56,6 +56,7 @@ pub fn text() -> String {
     if MONITORS {
         text.push_str(FILES);
     }
+    otlp::push_help(&mut text);
     text.push_str(EXIT_CODES);
     text
 }
@@ -76,5 +77,7 @@ mod tests {
         }
         assert!(text.contains("  IMALIVE_NODE_NAME     name of the node [the host's name]\n"), "{text}");
         assert!(text.contains("  LISTEN_PORT           port to listen on; 0: any that is free [8080]\n"), "{text}");
+        let of_otlp = "  OTEL_BUFFER_BYTES                      kept of an outage [262144]\n";
+        assert_eq!(text.contains(of_otlp), crate::config::OTLP, "{text}");
     }
 }

@@ -22,6 +22,9 @@ pub mod help;
 pub mod monitors;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+#[cfg(not(feature = "otlp"))]
+#[path = "no_otlp.rs"]
+pub mod otlp;
 #[cfg(feature = "monitors")]
 pub mod template;
 mod variables;
@@ -41,6 +44,9 @@ pub const SYSTEMD: bool = cfg!(any(test, feature = "systemd"));
 
 /// Whether this build checks other services.
 pub const MONITORS: bool = cfg!(feature = "monitors");
+
+/// Whether this build sends telemetry over OTLP.
+pub const OTLP: bool = cfg!(feature = "otlp");
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

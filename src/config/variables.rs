@@ -1,4 +1,5 @@
 //! The one table of variables: reading them, `imalive check`, `--help` and the warning about unknown ones all go by it.
+//! Those of OpenTelemetry are read otherwise, as its specification says, and have a table of their own: `otlp/table`.
 
 use alloc::string::{String, ToString};
 use core::net::{IpAddr, Ipv4Addr};

@@ -12,14 +12,18 @@
 //! other standard variables count for it too, as they did in the original. Its credentials are sent to no other endpoint.
 
 mod collector;
+mod effective;
 mod names;
 mod pairs;
 mod reader;
 mod signal;
+mod table;
 mod target;
 #[cfg(test)]
 mod tests;
 
+pub use effective::effective;
+pub(super) use table::{is_unknown, push_help};
 pub use target::Target;
 
 use alloc::string::String;
@@ -101,9 +105,7 @@ impl Otlp {
         node_name: &str,
     ) -> Result<Option<Otlp>, ConfigError> {
         let reader = &mut Reader { lookup, read, warnings: Vec::new() };
-        let has_endpoint =
-            reader.first(&names::ENDPOINT).is_some() || collector::given(reader, collector::ENDPOINT).is_some();
-        if !has_endpoint || reader.truth(&[DISABLED]) {
+        if !has_endpoint(reader) || reader.truth(&[DISABLED]) {
             return Ok(None);
         }
         let collector = Collector::from_environment(reader)?;
@@ -135,6 +137,15 @@ impl Otlp {
             warnings: core::mem::take(&mut reader.warnings),
         }))
     }
+
+    /// What the operator may mean otherwise, one line each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+fn has_endpoint(reader: &Reader<'_>) -> bool {
+    reader.first(&names::ENDPOINT).is_some() || collector::given(reader, collector::ENDPOINT).is_some()
 }
 
 /// A list that is not understood is discarded as a whole (Resource SDK, "Specifying resource information via an environment

@@ -95,7 +95,7 @@ pub(super) fn target(
 }
 
 /// What may be wrong with an endpoint: neither its password nor its path, which may be a secret, is.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let masked = masked(text);
     let start = masked.find("://").map_or(0, |at| at + 3);
     match masked[start..].find(['/', '?', '#']) {

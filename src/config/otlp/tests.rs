@@ -1,5 +1,6 @@
 mod hostile;
 mod original;
+mod table;
 
 use super::*;
 use alloc::format;
