@@ -62,8 +62,9 @@ fn perform(command: Command) -> Result<ExitCode, ExitCode> {
 }
 
 fn run(config: Config) -> Result<ExitCode, ExitCode> {
+    let otlp = telemetry(&config)?;
     let loaded = agent::load(&config).map_err(|error| complain(CONFIG, &error))?;
-    match agent::run(log_as_configured(config), loaded, BUILD) {
+    match agent::run(log_as_configured(config), otlp, loaded, BUILD) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // Out of descriptors there may be no log yet.
         Err(error) if log::max_level() == log::LevelFilter::Off => Ok(complain(FAILED, &error.to_string())),

@@ -35,15 +35,22 @@ impl Agent {
     }
 
     fn prom(&self) -> String {
+        let mut text = String::new();
+        self.scrape(&mut |scrape| text = report::prometheus::render(scrape));
+        text
+    }
+
+    /// What is known of the node and the agent.
+    pub(super) fn scrape(&self, take: &mut dyn FnMut(&Scrape<'_>)) {
         let process = self.process.read(unix_micros()).map_err(|error| log::debug!("{error}")).ok();
-        report::prometheus::render(&Scrape {
+        take(&Scrape {
             snapshot: self.sampler.borrow().snapshot(),
             counters: &self.counters.borrow(),
             process: process.as_ref(),
             build: &self.build,
             mountpoint: &self.config.disk_path,
             ticks_per_second: self.ticks_per_second,
-        })
+        });
     }
 
     fn manifest(&self, body: &mut String) -> u16 {

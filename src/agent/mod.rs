@@ -6,6 +6,13 @@ mod checks;
 #[cfg(not(feature = "monitors"))]
 #[path = "no_checks.rs"]
 mod checks;
+#[cfg(feature = "monitors")]
+mod nudge;
+#[cfg(feature = "otlp")]
+mod telemetry;
+#[cfg(not(feature = "otlp"))]
+#[path = "no_telemetry.rs"]
+mod telemetry;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -17,6 +24,7 @@ use std::time::{Duration, Instant, SystemTime};
 use smol::LocalExecutor;
 
 use crate::config::file::Loaded;
+use crate::config::otlp::Otlp;
 use crate::config::{Config, LogFormat, LogLevel, MONITORS, SYSTEMD};
 use crate::http::route::Handler;
 use crate::limits::{READING_MAX_AGE, SHUTDOWN};
@@ -30,6 +38,7 @@ use crate::server::{self, Reactor, Server, Signal, Signals};
 use crate::snapshot::{Counters, Level, Thresholds};
 
 use checks::Checks;
+use telemetry::Telemetry;
 
 pub use checks::load;
 
@@ -66,13 +75,15 @@ impl From<io::Error> for AgentError {
 }
 
 /// Serves and beats until SIGTERM or SIGINT.
-pub fn run(config: Config, loaded: Option<Loaded>, build: Build) -> Result<(), AgentError> {
+pub fn run(config: Config, otlp: Option<Otlp>, loaded: Option<Loaded>, build: Build) -> Result<(), AgentError> {
     let reactor = Rc::new(Reactor::new()?);
     let executor = Rc::new(LocalExecutor::new());
     let listener = listener(config.listen)?;
     let lines = Rc::new(RefCell::new(Heartbeats::open(config.heartbeat_format)));
-    let checks = Checks::new(&config, loaded, Rc::clone(&reactor), Rc::clone(&lines));
-    let agent = Agent::new(config, build, Some(Rc::clone(&checks)));
+    let client = checks::client(&reactor);
+    let telemetry = Telemetry::new(otlp, &config, &build, &client, &reactor);
+    let checks = Checks::new(&config, loaded, client, Rc::clone(&reactor), Rc::clone(&lines));
+    let agent = Agent::new(config, build, Some(Rc::clone(&checks)), telemetry.clone());
     let mut server = Server::new(listener, agent.config.max_connections, Rc::clone(&reactor), Rc::clone(&agent))?;
     let mut signals = Signals::new()?;
     if let Some(address) = server.address() {
@@ -80,6 +91,9 @@ pub fn run(config: Config, loaded: Option<Loaded>, build: Build) -> Result<(), A
     }
     let _heartbeat = executor.spawn(Rc::clone(&agent).beat(Rc::clone(&reactor), lines));
     checks.start(&executor);
+    if let Some(telemetry) = &telemetry {
+        telemetry.start(&executor, &agent);
+    }
     reactor.block_on(executor.run(async {
         let signalled = async {
             while let Ok(Signal::Reload) = signals.next(&reactor).await {
@@ -89,8 +103,19 @@ pub fn run(config: Config, loaded: Option<Loaded>, build: Build) -> Result<(), A
         smol::future::or(signalled, server.run()).await;
         agent.service_manager.borrow_mut().stopping();
         let deadline = Instant::now() + SHUTDOWN;
-        smol::future::zip(server.shut_down(), checks.stop(deadline)).await;
+        let told = async {
+            checks.stop(deadline).await;
+        };
+        let exported = async {
+            if let Some(telemetry) = &telemetry {
+                telemetry.stop(&agent, deadline).await;
+            }
+        };
+        smol::future::zip(server.shut_down(), smol::future::zip(told, exported)).await;
     }))?;
+    if let Some(telemetry) = &telemetry {
+        telemetry.shut_down();
+    }
     log::info!("stopped");
     Ok(())
 }
@@ -107,7 +132,7 @@ fn listener(address: SocketAddr) -> Result<TcpListener, AgentError> {
 /// enough.
 #[inline(never)]
 pub fn once(config: Config, build: Build, form: Once) -> String {
-    let agent = Agent::new(config, build, None);
+    let agent = Agent::new(config, build, None, None);
     agent.refresh();
     std::thread::sleep(READING_MAX_AGE);
     agent.refresh();
@@ -141,12 +166,14 @@ struct Agent {
     service_manager: RefCell<ServiceManager>,
     /// None for a single reading.
     checks: Option<Rc<Checks>>,
+    /// None where nothing is sent to a collector.
+    telemetry: Option<Rc<Telemetry>>,
 }
 
 impl Agent {
     /// Out of line, like whatever makes a large value: its temporary copies would stay on the stack below all else.
     #[inline(never)]
-    fn new(config: Config, build: Build, checks: Option<Rc<Checks>>) -> Rc<Self> {
+    fn new(config: Config, build: Build, checks: Option<Rc<Checks>>, telemetry: Option<Rc<Telemetry>>) -> Rc<Self> {
         Rc::new(Agent {
             sampler: RefCell::new(Sampler::new(Roots::of(&config))),
             health: report::json::Health::new(&config.node_name),
@@ -158,6 +185,7 @@ impl Agent {
                 std::process::id(),
             )),
             checks,
+            telemetry,
             config,
             build,
         })
@@ -182,6 +210,9 @@ impl Agent {
         let mut watch = Watch::new(thresholds);
         let mut due = Instant::now();
         loop {
+            if let Some(telemetry) = &self.telemetry {
+                telemetry.beat_begins();
+            }
             self.refresh();
             self.sampler.borrow_mut().stamp(unix_micros());
             watch.observe(self.sampler.borrow().snapshot(), &mut |level, text| self.crossing(level, text));
@@ -194,6 +225,9 @@ impl Agent {
                 if let Some(checks) = &self.checks {
                     checks.line(LogLevel::Info, &|| line.clone());
                 }
+            }
+            if let Some(telemetry) = &self.telemetry {
+                telemetry.beat_ends(&|| self.heartbeat(LogFormat::Text));
             }
             due = next_beat(due, Instant::now(), self.config.wait_time);
             self.wait_for(due, &reactor).await;
@@ -213,6 +247,9 @@ impl Agent {
         }
         if let Some(checks) = &self.checks {
             checks.crossing(level, text);
+        }
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.crossing(level, text);
         }
     }
 

@@ -16,10 +16,17 @@ pub fn load(_: &Config) -> Result<Option<Loaded>, String> {
     Ok(None)
 }
 
+/// What asks others: nothing.
+pub(super) struct Asks;
+
+pub(super) fn client(_: &Rc<Reactor>) -> Asks {
+    Asks
+}
+
 pub(super) struct Checks;
 
 impl Checks {
-    pub(super) fn new(_: &Config, _: Option<Loaded>, _: Rc<Reactor>, _: Rc<RefCell<Heartbeats>>) -> Rc<Self> {
+    pub(super) fn new(_: &Config, _: Option<Loaded>, _: Asks, _: Rc<Reactor>, _: Rc<RefCell<Heartbeats>>) -> Rc<Self> {
         Rc::new(Checks)
     }
 

@@ -38,6 +38,10 @@ pub const OTLP_BUFFER_STEP_BYTES: usize = 16 * 1024;
 /// One export request. Collectors take 4 MB; this one is in memory a second time while it is sent.
 pub const OTLP_BATCH_BYTES: usize = 64 * 1024;
 
+/// How long a log record or a span waits for others to go with: the default of "Batching Processor" in the specification of
+/// traces. Half of a request is sent at once.
+pub const OTLP_BATCH_DELAY: Duration = Duration::from_secs(5);
+
 /// The least pause before a request is sent again: twice as long after each failure, up to [`OTLP_RETRY_MAX`].
 pub const OTLP_RETRY_MIN: Duration = Duration::from_secs(5);
 

@@ -2,6 +2,7 @@
 //! systemd was built, or where fake-hwclock stopped it, and jumps at the first answer of a time server.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -25,6 +26,11 @@ pub fn clock_is_set(unix_secs: u64) -> bool {
     let synchronized = timesync.is_dir().then(|| timesync.join("synchronized").exists());
     let booting = clock_gettime(ClockId::Boottime).tv_sec < CLOCK_SETTLES.as_secs() as i64;
     is_set(unix_secs, BUILT_UNIX_SECS.parse().unwrap_or(0), synchronized, booting)
+}
+
+/// How long the machine has been running, asleep or awake.
+pub fn uptime() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
 }
 
 /// `synchronized`: what timesyncd says, where it runs. `booting`: so early that another time service may still be at it.

@@ -23,7 +23,7 @@ mod statvfs;
 mod testing;
 
 #[cfg(feature = "monitors")]
-pub use clock::{clock_is_before_build, clock_is_set};
+pub use clock::{clock_is_before_build, clock_is_set, uptime};
 pub use config_file::{config_file, secret_file};
 pub use host::host_name;
 pub use manifest::manifest;

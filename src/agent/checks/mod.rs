@@ -1,6 +1,5 @@
 //! The checks of other services: who is due, what was found, who is told.
 
-mod nudge;
 mod telling;
 mod terms;
 #[cfg(test)]
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use smol::{LocalExecutor, Task};
 
+use crate::agent::nudge::Nudge;
 use crate::agent::unix_micros;
 use crate::client::Client;
 use crate::config::file::{self, Loaded, Sources};
@@ -28,14 +28,20 @@ use crate::server::Reactor;
 use crate::snapshot::{Change, FailureKind, Millis, MonitorId, Outcome, State};
 use crate::uptime::{Fleet, Job, Network, Notices, maintenance};
 
-use nudge::Nudge;
 use telling::Voice;
 use terms::{networks, policies, unchanged, window};
+
+/// What asks others; one for all that the agent asks.
+pub(super) type Asks = Rc<Client>;
+
+pub(super) fn client(reactor: &Rc<Reactor>) -> Asks {
+    Rc::new(Client::new(Rc::clone(reactor), std::env::var("SSL_CERT_FILE").ok()))
+}
 
 /// The monitors and what is known of them.
 pub(super) struct Checks {
     reactor: Rc<Reactor>,
-    client: Client,
+    client: Asks,
     voice: Voice,
     /// The start of monotonic time.
     started: Instant,
@@ -77,6 +83,7 @@ impl Checks {
     pub(super) fn new(
         config: &Config,
         loaded: Option<Loaded>,
+        client: Asks,
         reactor: Rc<Reactor>,
         lines: Rc<RefCell<Heartbeats>>,
     ) -> Rc<Self> {
@@ -94,7 +101,7 @@ impl Checks {
         let started = Instant::now();
         reactor.reserve(book.file.monitors.len());
         Rc::new(Checks {
-            client: Client::new(Rc::clone(&reactor), std::env::var("SSL_CERT_FILE").ok()),
+            client,
             voice: Voice::new(config, lines, &book.file.webhooks, started),
             reactor,
             started,
@@ -295,21 +302,23 @@ impl Checks {
 
     /// Appends to `/v1/prom`.
     pub(super) fn prom(&self, text: &mut String) {
+        self.scrape(&mut |scrape| prometheus_monitors::append(text, scrape));
+    }
+
+    /// What is known of the monitors.
+    pub(super) fn scrape(&self, take: &mut dyn FnMut(&MonitorScrape<'_>)) {
         let book = self.book.borrow();
         let online = |network: Network, scope: Scope| {
             let has_targets = book.file.connectivity.iter().any(|target| target.scope == scope);
             has_targets.then(|| book.fleet.online(network))
         };
-        prometheus_monitors::append(
-            text,
-            &MonitorScrape {
-                view: self.view(&book),
-                last_reload_successful: book.reload.as_ref().map(|reload| reload.successful),
-                last_reload_success: book.reload.as_ref().map(|reload| reload.success),
-                online: Online { lan: online(Network::Lan, Scope::Lan), wan: online(Network::Wan, Scope::Wan) },
-                receivers: &self.voice.counts(),
-            },
-        );
+        take(&MonitorScrape {
+            view: self.view(&book),
+            last_reload_successful: book.reload.as_ref().map(|reload| reload.successful),
+            last_reload_success: book.reload.as_ref().map(|reload| reload.success),
+            online: Online { lan: online(Network::Lan, Scope::Lan), wan: online(Network::Wan, Scope::Wan) },
+            receivers: &self.voice.counts(),
+        });
     }
 
     /// `/v1/monitors`.

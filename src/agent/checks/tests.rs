@@ -34,7 +34,8 @@ impl Drop for File {
 
 fn checks(config: &Config) -> Rc<Checks> {
     let lines = Rc::new(RefCell::new(Heartbeats::open(LogFormat::Text)));
-    Checks::new(config, load(config).unwrap(), Rc::new(Reactor::new().unwrap()), lines)
+    let reactor = Rc::new(Reactor::new().unwrap());
+    Checks::new(config, load(config).unwrap(), client(&reactor), reactor, lines)
 }
 
 #[test]

@@ -1,0 +1,46 @@
+//! In a build that sends nothing over OTLP.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use smol::LocalExecutor;
+
+use crate::agent::Agent;
+use crate::agent::checks::Asks;
+use crate::config::otlp::Otlp;
+use crate::config::{Config, LogLevel};
+use crate::report::Build;
+use crate::server::Reactor;
+
+/// There is none.
+pub(super) enum Telemetry {}
+
+impl Telemetry {
+    pub(super) fn new(_: Option<Otlp>, _: &Config, _: &Build, _: &Asks, _: &Rc<Reactor>) -> Option<Rc<Self>> {
+        None
+    }
+
+    pub(super) fn start(self: &Rc<Self>, _: &LocalExecutor<'static>, _: &Rc<Agent>) {
+        match **self {}
+    }
+
+    pub(super) async fn stop(&self, _: &Agent, _: Instant) {
+        match *self {}
+    }
+
+    pub(super) fn shut_down(&self) {
+        match *self {}
+    }
+
+    pub(super) fn beat_begins(&self) {
+        match *self {}
+    }
+
+    pub(super) fn crossing(&self, _: LogLevel, _: &str) {
+        match *self {}
+    }
+
+    pub(super) fn beat_ends(&self, _: &dyn Fn() -> String) {
+        match *self {}
+    }
+}
