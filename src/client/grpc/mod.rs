@@ -16,7 +16,7 @@ mod exchange;
 mod hostile;
 mod status;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod transport;

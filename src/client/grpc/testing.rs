@@ -65,16 +65,16 @@ impl<S: Write + Unpin> AsyncWrite for Asked<S> {
 }
 
 /// What a server does with the request of this number, on a connection of this number; each from 0.
-pub(super) type Answering = fn(Request) -> Vec<Deed>;
+pub(crate) type Answering = fn(Request) -> Vec<Deed>;
 
-pub(super) struct Request {
-    pub(super) number: usize,
-    pub(super) path: String,
-    pub(super) fields: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Request {
+    pub(crate) number: usize,
+    pub(crate) path: String,
+    pub(crate) fields: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
-pub(super) enum Deed {
+pub(crate) enum Deed {
     Head(u16, &'static [(&'static str, &'static str)]),
     /// The head and the end.
     Only(u16, &'static [(&'static str, &'static str)]),
@@ -85,14 +85,14 @@ pub(super) enum Deed {
     Abrupt,
     Pause(u64),
 }
-pub(super) const GRPC: &[(&str, &str)] = &[("content-type", "application/grpc")];
-pub(super) const FINE: &[(&str, &str)] = &[("grpc-status", "0")];
+pub(crate) const GRPC: &[(&str, &str)] = &[("content-type", "application/grpc")];
+pub(crate) const FINE: &[(&str, &str)] = &[("grpc-status", "0")];
 
-pub(super) fn framed(message: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
 }
 
-pub(super) fn fine(message: &[u8]) -> Vec<Deed> {
+pub(crate) fn fine(message: &[u8]) -> Vec<Deed> {
     vec![Head(200, GRPC), Data(framed(message)), Trailers(FINE)]
 }
 
@@ -108,16 +108,16 @@ fn head_of(status: u16, list: &[(&'static str, &'static str)]) -> Response<()> {
 }
 
 /// A server of HTTP/2, and how many connections it has had.
-pub(super) struct Collector {
-    pub(super) address: SocketAddr,
-    pub(super) connections: Arc<AtomicUsize>,
+pub(crate) struct Collector {
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: Arc<AtomicUsize>,
 }
 
-pub(super) fn collector(answering: Answering) -> Collector {
+pub(crate) fn collector(answering: Answering) -> Collector {
     collector_with(None, answering)
 }
 
-pub(super) fn collector_with(tls: Option<Arc<ServerConfig>>, answering: Answering) -> Collector {
+pub(crate) fn collector_with(tls: Option<Arc<ServerConfig>>, answering: Answering) -> Collector {
     let (connections, numbers) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
     let address = server(move |stream: TcpStream| {
