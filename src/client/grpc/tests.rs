@@ -139,6 +139,33 @@ fn a_call_that_was_turned_away_unread_is_asked_once_more() {
 }
 
 #[test]
+fn a_call_that_the_peer_may_have_looked_at_is_not_sent_again() {
+    // GOAWAY names the call's stream as the last that is seen to, and the connection ends without an answer to it.
+    let called_off = |code: u8| {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
+        let address = server(move |mut stream| {
+            if counted.fetch_add(1, Ordering::SeqCst) > 0 {
+                return serve_plain(stream, &AtomicUsize::new(0), |_| fine(b"twice"));
+            }
+            assert!(stream.read(&mut [0; 256]).unwrap() > 0);
+            stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).unwrap();
+            stream.write_all(&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, code]).unwrap();
+            sleep(Duration::from_millis(50));
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let failure = asked(address, 5000).unwrap_err();
+        assert_eq!(connections.load(Ordering::SeqCst), 1);
+        failure
+    };
+    let turned_away = "PEER turns us away: detected excessive load generating behavior";
+    assert_eq!(called_off(11), (FailureKind::Connect, turned_away.to_owned()));
+    let closed = "PEER closed the connection before it had answered";
+    assert_eq!(called_off(0), (FailureKind::Connect, closed.to_owned()));
+}
+
+#[test]
 fn between_two_calls_nothing_is_waited_for() {
     let collector = collector(|_| [fine(b""), vec![Pause(150), GoAway]].into_iter().flatten().collect());
     let mut channel = channel_to(collector.address, None);

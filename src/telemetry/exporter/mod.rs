@@ -8,6 +8,8 @@
 //! be sent again. Where there is no status, the message is kept: one that was taken all the same is there twice.
 
 mod grpc;
+#[cfg(test)]
+mod hostile;
 mod http;
 mod lines;
 mod quiet;
