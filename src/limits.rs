@@ -345,6 +345,12 @@ pub const WORKER_LINGER: Duration = Duration::from_millis(200);
 /// Names, or steps of TLS, that wait for a thread.
 pub const WORKER_QUEUE: usize = 256;
 
+/// What a name has to have waited for others to be told so: starting a thread takes less.
+pub const QUEUE_MIN: Duration = Duration::from_millis(1);
+
+/// Phases of a request whose times are kept, 8 bytes each: five a request, and as many for each redirect.
+pub const PHASES: usize = 16;
+
 /// A name that took longer is looked up behind others the next time.
 pub const NAME_SLOW: Duration = Duration::from_secs(1);
 

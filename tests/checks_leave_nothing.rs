@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use imalive::client::Client;
+use imalive::client::{Client, Progress};
 use imalive::config::codes::CodePattern;
 use imalive::config::monitors::{Check, HttpCheck, Monitor, Scope, Secret, Tls};
 use imalive::limits::{WORKER_LINGER, WORKER_THREADS};
@@ -100,7 +100,9 @@ fn after_a_round_there_are_as_many_threads_and_descriptors_as_before() {
     for round in 0..3 {
         let monitors: Vec<Monitor> = (0..64).map(|number| monitor(number, address)).collect();
         let executor = smol::LocalExecutor::new();
-        let mut tasks: Vec<_> = monitors.iter().map(|monitor| executor.spawn(check(&client, monitor))).collect();
+        let client = &client;
+        let checked = |monitor| async move { check(client, monitor, &Progress::default()).await };
+        let mut tasks: Vec<_> = monitors.iter().map(|monitor| executor.spawn(checked(monitor))).collect();
         let dropped = tasks.split_off(48);
         let rest = async {
             reactor.sleep_until(Instant::now() + Duration::from_millis(50)).await;

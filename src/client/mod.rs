@@ -20,6 +20,7 @@ mod resolve;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
+mod timeline;
 mod tls;
 mod trust;
 mod url;
@@ -46,6 +47,7 @@ pub use progress::{Phase, Progress, host_and_port};
 pub use request::{Request, basic_credentials};
 pub use resolve::ResolveError;
 pub use stream::Stream;
+pub use timeline::Phases;
 
 /// What asks others; one for the whole agent, so that the same name is asked for once and authorities are read once.
 pub struct Client {

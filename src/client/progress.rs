@@ -1,6 +1,9 @@
-//! How far a request is: what is told of one that does not end in time.
+//! How far a request is: what is told of one that does not end in time, and of any how long each of its phases took.
 
 use std::cell::{Cell, RefCell};
+use std::time::Instant;
+
+use crate::client::timeline::{Phases, Timeline};
 
 use crate::client::answer::Head;
 
@@ -50,6 +53,7 @@ pub struct Progress {
     head: Cell<Option<Head>>,
     /// Host and port.
     peer: RefCell<String>,
+    timeline: RefCell<Timeline>,
 }
 
 impl Progress {
@@ -73,8 +77,28 @@ impl Progress {
         self.peer.borrow().clone()
     }
 
+    /// The phases that it has gone through, in their order, and from when to when. The last one ends with the request, or
+    /// now while it is under way. Nothing before it waits for anything.
+    pub fn phases(&self) -> Phases {
+        self.timeline.borrow().phases(Instant::now())
+    }
+
+    /// Says that the request has ended, or was given up.
+    pub fn end(&self) {
+        self.timeline.borrow_mut().end(Instant::now());
+    }
+
     pub(super) fn enter(&self, phase: Phase) {
         self.phase.set(phase);
+        self.timeline.borrow_mut().enter(phase, Instant::now());
+    }
+
+    /// Says that its name had to wait for others until it was looked up, at `begun`; `None`: it was not.
+    pub(super) fn queued_until(&self, begun: Option<Instant>) {
+        if begun.is_none() {
+            self.phase.set(Phase::Queued);
+        }
+        self.timeline.borrow_mut().queued_until(begun, Instant::now());
     }
 
     pub(super) fn set_certificate_expiry(&self, unix_secs: Option<u64>) {

@@ -6,12 +6,11 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use crate::client::progress::{Phase, Progress};
+use crate::client::progress::Progress;
 use crate::client::workers::{Pool, Standing};
 use crate::limits::{DOUBTFUL_NAME_THREADS, NAME_SLOW, NAME_THREADS, NAMES};
 
@@ -59,7 +58,7 @@ type Answer = Result<Vec<IpAddr>, ResolveError>;
 /// One name on its way.
 struct Lookup {
     name: Box<str>,
-    begun: AtomicBool,
+    begun: OnceLock<Instant>,
     state: Mutex<State>,
 }
 
@@ -76,8 +75,7 @@ impl Lookup {
 
     /// On a thread of the pool.
     fn run(&self, look_up: fn(&str) -> io::Result<Vec<IpAddr>>) {
-        self.begun.store(true, Ordering::SeqCst);
-        let begun = Instant::now();
+        let begun = *self.begun.get_or_init(Instant::now);
         let answer = look_up(&self.name).map_err(|error| ResolveError::new(&error));
         let answer = answer.and_then(|found| if found.is_empty() { Err(ResolveError::NoAddress) } else { Ok(found) });
         let soon = answer.is_ok() && begun.elapsed() < NAME_SLOW;
@@ -141,7 +139,7 @@ impl Resolver {
         if let Some(lookup) = on_the_way.iter().find(|lookup| lookup.name.eq_ignore_ascii_case(name)) {
             return Ok(Arc::clone(lookup));
         }
-        let lookup = Arc::new(Lookup { name: name.into(), begun: AtomicBool::new(false), state: Mutex::default() });
+        let lookup = Arc::new(Lookup { name: name.into(), begun: OnceLock::new(), state: Mutex::default() });
         let (job, look_up) = (Arc::clone(&lookup), self.look_up);
         self.pool.submit(self.standing(name), Box::new(move || job.run(look_up)))?;
         on_the_way.push(Arc::clone(&lookup));
@@ -208,18 +206,17 @@ impl Drop for Answered<'_> {
     fn drop(&mut self) {
         let mut state = self.lookup.lock();
         self.forget(&mut state);
-        if state.answer.is_none() && !self.lookup.begun.load(Ordering::SeqCst) {
-            self.progress.enter(Phase::Queued);
-        }
+        self.progress.queued_until(self.lookup.begun.get().copied());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Phase;
     use crate::reactor::Reactor;
     use std::cell::Cell;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread::sleep;
     use std::time::Duration;
 

@@ -2,6 +2,7 @@
 //! bytes. Nothing here reads, writes or waits.
 
 pub mod body;
+pub mod caller;
 pub mod framing;
 #[cfg(feature = "monitors")]
 pub mod parameter;

@@ -8,16 +8,17 @@ use crate::config::monitors::{Check, Monitor, Target};
 use crate::monitor::{http, tcp};
 use crate::snapshot::{Failure, FailureKind, Outcome};
 
-/// Checks `monitor` once.
-pub async fn check(client: &Client, monitor: &Monitor) -> Outcome {
+/// Checks `monitor` once. `progress`, a new one, has its phases then; the last one ends when the check does or is given up.
+pub async fn check(client: &Client, monitor: &Monitor, progress: &Progress) -> Outcome {
     let begun = Instant::now();
     let mut outcome = match &monitor.check {
-        Check::Http(check) => http::check(client, check, monitor.timeout).await,
-        Check::Tcp(host, port) => tcp::check(client, host, *port, monitor.timeout).await,
+        Check::Http(check) => http::check(client, check, monitor.timeout, progress).await,
+        Check::Tcp(host, port) => tcp::check(client, host, *port, monitor.timeout, progress).await,
         Check::Never(reason) => {
             return Outcome { failure: Some(failed(FailureKind::Configuration, reason.clone())), ..Outcome::default() };
         }
     };
+    progress.end();
     let took = begun.elapsed();
     if outcome.failure.is_none()
         && let Some(most) = monitor.max_latency
@@ -126,7 +127,7 @@ pub(super) mod tests {
 
     pub(in crate::monitor) fn checked(monitor: &Monitor) -> Outcome {
         let (reactor, client) = client();
-        let outcome = reactor.block_on(check(&client, monitor)).unwrap();
+        let outcome = reactor.block_on(check(&client, monitor, &Progress::default())).unwrap();
         assert_eq!(
             outcome.duration_micros.is_none(),
             outcome.failure.as_ref().is_some_and(|failure| {
@@ -197,7 +198,7 @@ pub(super) mod tests {
             .map(|monitor| {
                 let (client, ended) = (&client, &ended);
                 executor.spawn(async move {
-                    let outcome = check(client, monitor).await;
+                    let outcome = check(client, monitor, &Progress::default()).await;
                     ended.borrow_mut().push((begun.elapsed(), outcome));
                 })
             })
@@ -222,7 +223,8 @@ pub(super) mod tests {
     fn a_check_under_way_takes_little_memory() {
         let (_, client) = client();
         let monitor = http(nobody());
-        let bytes = size_of_val(&check(&client, &monitor));
+        let progress = Progress::default();
+        let bytes = size_of_val(&check(&client, &monitor, &progress)) + size_of_val(&progress);
         assert!(bytes <= 8 * 1024, "{bytes}");
     }
 }

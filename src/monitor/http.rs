@@ -9,8 +9,7 @@ use crate::limits::{BODY_MATCH_BYTES, BODY_SHOWN_CHARS};
 use crate::monitor::check::{failed, timed_out, within};
 use crate::snapshot::{Failure, FailureKind, Outcome};
 
-pub(super) async fn check(client: &Client, check: &HttpCheck, timeout: Duration) -> Outcome {
-    let progress = Progress::default();
+pub(super) async fn check(client: &Client, check: &HttpCheck, timeout: Duration, progress: &Progress) -> Outcome {
     let mut search = check.expected_contain.as_deref().map(Search::new);
     let request = Request {
         method: check.method,
@@ -23,13 +22,13 @@ pub(super) async fn check(client: &Client, check: &HttpCheck, timeout: Duration)
         wants_body: search.is_some(),
     };
     let mut body = |part: &[u8]| search.as_mut().is_some_and(|search| search.look_at(part));
-    let sent = within(client, timeout, client.send(&request, &progress, &mut body)).await;
+    let sent = within(client, timeout, client.send(&request, progress, &mut body)).await;
     let mut outcome = Outcome { certificate_expiry_unix_secs: progress.certificate_expiry(), ..Outcome::default() };
     outcome.failure = match sent {
         None => Some(Failure {
             kind: FailureKind::Timeout,
             message: "Unexpected error".into(),
-            error: Some(timed_out(timeout, &progress, &progress.peer())),
+            error: Some(timed_out(timeout, progress, &progress.peer())),
         }),
         Some(Err(failure)) => Some(failure),
         Some(Ok(head)) => {

@@ -9,14 +9,13 @@ use crate::client::{Client, ConnectError, Progress, ResolveError, reason};
 use crate::monitor::check::{failed, timed_out, within};
 use crate::snapshot::{Failure, FailureKind, Outcome};
 
-pub(super) async fn check(client: &Client, host: &str, port: u16, timeout: Duration) -> Outcome {
-    let progress = Progress::default();
-    let failure = match within(client, timeout, client.connect(host, port, &progress)).await {
+pub(super) async fn check(client: &Client, host: &str, port: u16, timeout: Duration, progress: &Progress) -> Outcome {
+    let failure = match within(client, timeout, client.connect(host, port, progress)).await {
         Some(Ok(_)) => None,
         Some(Err(error)) => Some(explain(&error)),
         None => {
             let peer = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-            let error = Some(timed_out(timeout, &progress, &peer));
+            let error = Some(timed_out(timeout, progress, &peer));
             Some(Failure { error, ..original(FailureKind::Timeout, "TimeoutError", "timed out") })
         }
     };

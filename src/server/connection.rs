@@ -17,6 +17,8 @@ use crate::limits::{
     CID_BYTES, LINGER_BYTES, OUTPUT_BYTES, OUTPUT_KEPT_BYTES, OUTPUT_MAPPED_BYTES, REQUEST_HEAD_BYTES,
     RESPONSE_HEAD_BYTES,
 };
+use crate::server::cid::fresh_cid;
+use crate::server::seen::{Kept, Seen};
 use crate::server::slots::Phase;
 use crate::server::{Interest, Service};
 use crate::snapshot::Method;
@@ -69,6 +71,8 @@ pub struct Connection {
     /// Of an answer that the client was slow to take.
     output: Vec<u8>,
     asked: Option<Asked>,
+    /// What is to be told of it.
+    kept: Kept,
     closing: Option<Closing>,
     /// The client sends no more; it may still read.
     ended: bool,
@@ -114,6 +118,7 @@ impl Connection {
             input: Vec::new(),
             output: Vec::new(),
             asked: None,
+            kept: Kept::default(),
             closing: None,
             ended: false,
             lingered_bytes: 0,
@@ -139,7 +144,7 @@ impl Connection {
     /// Tells a client whose request did not come in time, as far as it takes that at once.
     pub fn time_out<S: Service>(&mut self, shared: &mut Shared<S>) {
         shared.out.bytes.clear();
-        shared.out.refuse(&shared.service, Reject::Timeout);
+        shared.out.refuse(&shared.service, Reject::Timeout, &self.kept.seen(), &self.stream);
         let _ = self.send(&shared.out.bytes);
         let _ = self.stream.shutdown(Shutdown::Write);
     }
@@ -236,6 +241,8 @@ impl Connection {
     fn answer_all<S: Service>(&mut self, shared: &mut Shared<S>, filled: usize) -> usize {
         let Shared { service, closing, input, out } = shared;
         let bytes = &input[..filled];
+        let kept = std::mem::take(&mut self.kept);
+        let (mut seen, mut is_kept) = (kept.seen(), true);
         let mut used = 0;
         while self.closing.is_none() && out.bytes.len() < OUTPUT_BYTES {
             let step = match self.asked.take() {
@@ -244,11 +251,13 @@ impl Connection {
                     Some(asked)
                 }),
                 None => request::read_head({
+                    (seen, is_kept) = (Seen::default(), false);
                     used += request::empty_lines(&bytes[used..]);
                     &bytes[used..]
                 })
                 .map(|head| {
                     head.map(|(head, length)| {
+                        seen = Seen::of(service, &head, &bytes[used..used + length], &self.stream);
                         used += length;
                         if head.expects_continue && head.framing != Framing::None && used == bytes.len() {
                             out.bytes.extend_from_slice(response::CONTINUE);
@@ -262,7 +271,7 @@ impl Connection {
                     if *closing {
                         asked.connection = response::Connection::Close;
                     }
-                    if out.answer(service, &asked) == response::Connection::Close {
+                    if out.answer(service, &asked, &seen, &self.stream) == response::Connection::Close {
                         self.closing = Some(Closing::Agreed);
                     }
                 }
@@ -274,10 +283,13 @@ impl Connection {
                 }
                 Ok(None) => break,
                 Err(reject) => {
-                    out.refuse(service, reject);
+                    out.refuse(service, reject, &seen, &self.stream);
                     self.closing = Some(Closing::Refused);
                 }
             }
+        }
+        if self.asked.is_some() {
+            self.kept = if is_kept { kept } else { seen.keep() };
         }
         used
     }
@@ -306,7 +318,13 @@ impl Output {
         }
     }
 
-    fn answer<S: Service>(&mut self, service: &S, asked: &Asked) -> response::Connection {
+    fn answer<S: Service>(
+        &mut self,
+        service: &S,
+        asked: &Asked,
+        seen: &Seen<'_>,
+        stream: &TcpStream,
+    ) -> response::Connection {
         let body = &mut self.body;
         let (status, media_type, allow) = match asked.resolution {
             Resolution::Answer(route) => {
@@ -323,6 +341,11 @@ impl Output {
             }
         };
         service.count(asked.label, asked.method, status);
+        let route = match asked.resolution {
+            Resolution::Answer(route) => Some((route.handler, asked.label.1)),
+            _ => None,
+        };
+        seen.tell(service, route, &asked.cid, status, stream);
         self.make_room();
         let answer = Answer { status, media_type, allow, body: self.body.as_bytes() };
         let head_only = asked.method == Method::Head;
@@ -333,61 +356,19 @@ impl Output {
         }
     }
 
-    fn refuse<S: Service>(&mut self, service: &S, reject: Reject) {
+    fn refuse<S: Service>(&mut self, service: &S, reject: Reject, seen: &Seen<'_>, stream: &TcpStream) {
+        let cid = fresh_cid();
         service.detail(reject.detail(), &mut self.body);
         service.count(route::UNKNOWN, Method::Other, reject.status());
+        seen.tell(service, None, &cid, reject.status(), stream);
         self.make_room();
         let answer =
             Answer { status: reject.status(), media_type: route::JSON, allow: None, body: self.body.as_bytes() };
         // Writing to memory does not fail, and the connection is closed in any case.
-        let _ = self.writer.write(&mut self.bytes, &answer, &fresh_cid(), response::Connection::Close, false);
+        let _ = self.writer.write(&mut self.bytes, &answer, &cid, response::Connection::Close, false);
     }
 }
 
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
-}
-
-/// A UUID of version 4 (RFC 9562 section 5.4). It tells requests apart and guards nothing, so it need not be secret.
-pub fn fresh_cid() -> heapless::String<CID_BYTES> {
-    let mut bytes = [0u8; 16];
-    bytes[..8].copy_from_slice(&fastrand::u64(..).to_ne_bytes());
-    bytes[8..].copy_from_slice(&fastrand::u64(..).to_ne_bytes());
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let mut cid = heapless::String::new();
-    for (at, byte) in bytes.into_iter().enumerate() {
-        // 36 characters fit into 64.
-        if matches!(at, 4 | 6 | 8 | 10) {
-            let _ = cid.push('-');
-        }
-        for digit in [byte >> 4, byte & 0xf] {
-            let _ = cid.push(b"0123456789abcdef"[usize::from(digit)] as char);
-        }
-    }
-    cid
-}
-
-const _: () = assert!(CID_BYTES >= 36);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fresh_cid_is_a_uuid_of_version_4() {
-        for _ in 0..1000 {
-            let cid = fresh_cid();
-            assert_eq!(cid.len(), 36);
-            for (at, digit) in cid.chars().enumerate() {
-                match at {
-                    8 | 13 | 18 | 23 => assert_eq!(digit, '-'),
-                    14 => assert_eq!(digit, '4'),
-                    19 => assert!("89ab".contains(digit)),
-                    _ => assert!("0123456789abcdef".contains(digit)),
-                }
-            }
-        }
-        assert_ne!(fresh_cid(), fresh_cid());
-    }
 }

@@ -2,7 +2,14 @@
 
 #[cfg(feature = "systemd")]
 mod activation;
+mod cid;
 mod connection;
+mod exchange;
+#[cfg(feature = "otlp")]
+mod seen;
+#[cfg(not(feature = "otlp"))]
+#[path = "no_seen.rs"]
+mod seen;
 mod signals;
 mod slots;
 
@@ -20,7 +27,8 @@ use crate::server::slots::{Phase, Slots, Ticket};
 use crate::snapshot::Method;
 
 pub use crate::reactor::{Interest, Reactor, Sleep};
-pub use connection::fresh_cid;
+pub use cid::fresh_cid;
+pub use exchange::Exchange;
 pub use signals::{Signal, Signals};
 
 #[cfg(feature = "systemd")]
@@ -43,6 +51,12 @@ pub trait Service {
     fn count(&self, label: (usize, &'static str), method: Method, status: u16);
     /// Counts one connection that was closed to make room for another.
     fn count_evicted(&self);
+    /// Whether [`Service::observe`] is to be called. Where it is not, nothing of a request is read or kept for it.
+    fn observes(&self) -> bool {
+        false
+    }
+    /// Is told of one request whose answer has been decided.
+    fn observe(&self, _: &Exchange<'_>) {}
 }
 
 /// The listener's token; a connection's is its ticket's.

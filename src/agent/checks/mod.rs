@@ -13,7 +13,7 @@ use smol::{LocalExecutor, Task};
 
 use crate::agent::nudge::Nudge;
 use crate::agent::unix_micros;
-use crate::client::Client;
+use crate::client::{Client, Progress};
 use crate::config::file::{self, Loaded, Sources};
 use crate::config::monitors::{Maintenance, Monitors, Scope};
 use crate::config::{Config, LogLevel};
@@ -166,7 +166,7 @@ impl Checks {
     async fn check(self: Rc<Self>, file: Rc<Monitors>, place: MonitorId, ticket: Rc<Cell<MonitorId>>) {
         let began_unix_micros = unix_micros();
         let Some(monitor) = file.monitors.get(usize::from(place)) else { return };
-        let outcome = check::check(&self.client, monitor).await;
+        let outcome = check::check(&self.client, monitor, &Progress::default()).await;
         self.voice.check(monitor, &outcome, began_unix_micros);
         self.found(ticket.get(), outcome);
     }
