@@ -10,7 +10,7 @@ use crate::http::route::{Handler, ROUTES, Route};
 use crate::read;
 use crate::report::prometheus::Scrape;
 use crate::report::{self, Endpoint, Schema};
-use crate::server::Service;
+use crate::server::{Exchange, Service};
 use crate::snapshot::Method;
 
 impl Agent {
@@ -90,6 +90,16 @@ impl Service for Rc<Agent> {
 
     fn count_evicted(&self) {
         self.counters.borrow_mut().connections_evicted += 1;
+    }
+
+    fn observes(&self) -> bool {
+        self.telemetry.as_ref().is_some_and(|telemetry| telemetry.observes())
+    }
+
+    fn observe(&self, exchange: &Exchange<'_>) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.observe(exchange);
+        }
     }
 }
 

@@ -28,7 +28,7 @@ use crate::config::otlp::Otlp;
 use crate::config::{Config, LogFormat, LogLevel, MONITORS, SYSTEMD};
 use crate::http::route::Handler;
 use crate::limits::{READING_MAX_AGE, SHUTDOWN};
-use crate::notify::diagnostics::Sources;
+use crate::notify::diagnostics::{EVENT, Sources};
 use crate::notify::heartbeats::Heartbeats;
 use crate::notify::service_manager::ServiceManager;
 use crate::read::{self, Notice, OwnProcess, Roots, Sampler};
@@ -43,7 +43,7 @@ use telemetry::Telemetry;
 pub use checks::load;
 
 /// What diagnostics ask of the agent.
-pub const SOURCES: Sources = Sources { unix_micros, cid: server::fresh_cid };
+pub const SOURCES: Sources = Sources { unix_micros, cid: server::fresh_cid, told: telemetry::tell };
 
 /// Why the agent could not start or go on.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ pub fn run(config: Config, otlp: Option<Otlp>, loaded: Option<Loaded>, build: Bu
     let lines = Rc::new(RefCell::new(Heartbeats::open(config.heartbeat_format)));
     let client = checks::client(&reactor);
     let telemetry = Telemetry::new(otlp, &config, &build, &client, &reactor);
-    let checks = Checks::new(&config, loaded, client, Rc::clone(&reactor), Rc::clone(&lines));
+    let checks = Checks::new(&config, loaded, client, Rc::clone(&reactor), Rc::clone(&lines), telemetry.clone());
     let agent = Agent::new(config, build, Some(Rc::clone(&checks)), telemetry.clone());
     let mut server = Server::new(listener, agent.config.max_connections, Rc::clone(&reactor), Rc::clone(&agent))?;
     let mut signals = Signals::new()?;
@@ -103,15 +103,12 @@ pub fn run(config: Config, otlp: Option<Otlp>, loaded: Option<Loaded>, build: Bu
         smol::future::or(signalled, server.run()).await;
         agent.service_manager.borrow_mut().stopping();
         let deadline = Instant::now() + SHUTDOWN;
-        let told = async {
-            checks.stop(deadline).await;
-        };
         let exported = async {
             if let Some(telemetry) = &telemetry {
                 telemetry.stop(&agent, deadline).await;
             }
         };
-        smol::future::zip(server.shut_down(), smol::future::zip(told, exported)).await;
+        smol::future::zip(server.shut_down(), smol::future::zip(checks.stop(deadline), exported)).await;
     }))?;
     if let Some(telemetry) = &telemetry {
         telemetry.shut_down();
@@ -241,9 +238,9 @@ impl Agent {
             Level::Error => LogLevel::Error,
         };
         match level {
-            LogLevel::Error => log::error!("{text}"),
-            LogLevel::Warning => log::warn!("{text}"),
-            _ => log::info!("{text}"),
+            LogLevel::Error => log::error!(target: EVENT, "{text}"),
+            LogLevel::Warning => log::warn!(target: EVENT, "{text}"),
+            _ => log::info!(target: EVENT, "{text}"),
         }
         if let Some(checks) = &self.checks {
             checks.crossing(level, text);

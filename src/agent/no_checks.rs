@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use smol::LocalExecutor;
 
+use crate::agent::telemetry::Telemetry;
 use crate::config::file::Loaded;
 use crate::config::{Config, LogLevel};
 use crate::notify::heartbeats::Heartbeats;
@@ -26,7 +27,14 @@ pub(super) fn client(_: &Rc<Reactor>) -> Asks {
 pub(super) struct Checks;
 
 impl Checks {
-    pub(super) fn new(_: &Config, _: Option<Loaded>, _: Asks, _: Rc<Reactor>, _: Rc<RefCell<Heartbeats>>) -> Rc<Self> {
+    pub(super) fn new(
+        _: &Config,
+        _: Option<Loaded>,
+        _: Asks,
+        _: Rc<Reactor>,
+        _: Rc<RefCell<Heartbeats>>,
+        _: Option<Rc<Telemetry>>,
+    ) -> Rc<Self> {
         Rc::new(Checks)
     }
 

@@ -10,7 +10,11 @@ use crate::agent::checks::Asks;
 use crate::config::otlp::Otlp;
 use crate::config::{Config, LogLevel};
 use crate::report::Build;
-use crate::server::Reactor;
+use crate::server::{Exchange, Reactor};
+use crate::snapshot::{Change, Outcome};
+
+/// Nobody is told.
+pub(super) fn tell(_: LogLevel, _: &str, _: u64, _: &str) {}
 
 /// There is none.
 pub(super) enum Telemetry {}
@@ -41,6 +45,30 @@ impl Telemetry {
     }
 
     pub(super) fn beat_ends(&self, _: &dyn Fn() -> String) {
+        match *self {}
+    }
+
+    pub(super) fn observes(&self) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn observe(&self, _: &Exchange<'_>) {
+        match *self {}
+    }
+}
+
+/// What only a build that checks others has to tell.
+#[allow(dead_code, reason = "one without checks has no use for it")]
+impl Telemetry {
+    pub(super) fn check<M, P>(&self, _: &M, _: &Outcome, _: Instant, _: &P) {
+        match *self {}
+    }
+
+    pub(super) fn change<M>(&self, _: LogLevel, _: &str, _: &M, _: &Change) {
+        match *self {}
+    }
+
+    pub(super) fn hurry(&self) {
         match *self {}
     }
 }

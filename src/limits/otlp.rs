@@ -89,6 +89,9 @@ pub const OTLP_ANSWER_BYTES: usize = 8 * 1024;
 /// Of a collector's message, what the log shows.
 pub const OTLP_MESSAGE_BYTES: usize = 256;
 
+/// Lines of the log between the thread that writes them and the one that sends them: four of the longest.
+pub const OTLP_DIAGNOSTICS_BYTES: usize = 4 * super::DIAGNOSTIC_BYTES;
+
 /// A text of others in an attribute: a path, a user agent, a cause. A request line may be eight times as long.
 pub const OTLP_ATTRIBUTE_BYTES: usize = 1024;
 

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use simple_logger::SimpleLogger;
 
-use crate::config::{Config, LogFormat, LogLevel, MONITORS, SYSTEMD};
+use crate::config::{Config, LogFormat, LogLevel, MONITORS, OTLP, SYSTEMD};
 use crate::limits::{CID_BYTES, DIAGNOSTIC_BYTES};
 use crate::notify::journal::Journal;
 use crate::notify::line_writer::{LineWriter, Put};
@@ -27,7 +27,13 @@ pub struct Sources {
     pub unix_micros: fn() -> u64,
     /// A fresh correlation id.
     pub cid: fn() -> heapless::String<CID_BYTES>,
+    /// Who else is told, where [`OTLP`] is built in: of the level, the target, the time in microseconds since 1970-01-01 UTC
+    /// and the text. It must not log.
+    pub told: fn(LogLevel, &str, u64, &str),
 }
+
+/// The target of what a collector is told in another form.
+pub const EVENT: &str = "imalive::event";
 
 /// Writes diagnostics from now on: to the journal if that is the format, else to stderr. `journal_stream` is the value of
 /// `$JOURNAL_STREAM`.
@@ -99,6 +105,15 @@ impl Log for Diagnostics {
             return;
         }
         let body = body(record);
+        if OTLP && record.target() != EVENT {
+            let level = match record.level() {
+                Level::Error => LogLevel::Error,
+                Level::Warn => LogLevel::Warning,
+                Level::Info => LogLevel::Info,
+                Level::Debug | Level::Trace => LogLevel::Debug,
+            };
+            (self.sources.told)(level, record.target(), (self.sources.unix_micros)(), &body);
+        }
         let (level, priority) = match record.level() {
             Level::Error => ("ERROR", "<3>"),
             Level::Warn => ("WARN", "<4>"),

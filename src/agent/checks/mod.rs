@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use smol::{LocalExecutor, Task};
 
 use crate::agent::nudge::Nudge;
+use crate::agent::telemetry::Telemetry;
 use crate::agent::unix_micros;
 use crate::client::{Client, Progress};
 use crate::config::file::{self, Loaded, Sources};
@@ -43,6 +44,8 @@ pub(super) struct Checks {
     reactor: Rc<Reactor>,
     client: Asks,
     voice: Voice,
+    /// `None` where nothing is sent to a collector.
+    telemetry: Option<Rc<Telemetry>>,
     /// The start of monotonic time.
     started: Instant,
     book: RefCell<Book>,
@@ -86,6 +89,7 @@ impl Checks {
         client: Asks,
         reactor: Rc<Reactor>,
         lines: Rc<RefCell<Heartbeats>>,
+        telemetry: Option<Rc<Telemetry>>,
     ) -> Rc<Self> {
         let found = loaded.is_some();
         let file = Rc::new(monitors(loaded));
@@ -102,6 +106,7 @@ impl Checks {
         reactor.reserve(book.file.monitors.len());
         Rc::new(Checks {
             client,
+            telemetry,
             voice: Voice::new(config, lines, &book.file.webhooks, started),
             reactor,
             started,
@@ -164,10 +169,14 @@ impl Checks {
 
     /// `place` is the monitor's in `file`; its number may be another one already.
     async fn check(self: Rc<Self>, file: Rc<Monitors>, place: MonitorId, ticket: Rc<Cell<MonitorId>>) {
-        let began_unix_micros = unix_micros();
+        let (began, began_unix_micros) = (Instant::now(), unix_micros());
         let Some(monitor) = file.monitors.get(usize::from(place)) else { return };
-        let outcome = check::check(&self.client, monitor, &Progress::default()).await;
+        let progress = Progress::default();
+        let outcome = check::check(&self.client, monitor, &progress).await;
         self.voice.check(monitor, &outcome, began_unix_micros);
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.check(monitor, &outcome, began, &progress);
+        }
         self.found(ticket.get(), outcome);
     }
 
@@ -191,10 +200,13 @@ impl Checks {
         let reached = check::reach(&self.client, target, TARGET_TIMEOUT).await;
         let mut changes = Vec::new();
         let book = &mut *self.book.borrow_mut();
-        if let Some(task) = book.targets.get_mut(usize::from(number)).and_then(Option::take) {
-            task.detach();
-        }
+        let online = |fleet: &Fleet| [Network::Lan, Network::Wan].map(|network| fleet.online(network));
+        let before = online(&book.fleet);
         book.fleet.finish_target(number, self.now(), reached, &mut changes);
+        let is_back = before.into_iter().zip(online(&book.fleet)).any(|(before, now)| now && !before);
+        if let Some(telemetry) = self.telemetry.as_ref().filter(|_| is_back) {
+            telemetry.hurry();
+        }
         self.after(book, &changes);
     }
 
@@ -202,7 +214,12 @@ impl Checks {
     fn after(&self, book: &mut Book, changes: &[Change]) {
         for change in changes {
             book.notices.observe(change, &book.fleet);
-            self.voice.change(change, &self.view(book));
+            let view = self.view(book);
+            if let (Some((level, text)), Some(telemetry)) = (self.voice.change(change, &view), &self.telemetry)
+                && let Some((monitor, _)) = view.get(change.monitor)
+            {
+                telemetry.change(level, &text, monitor, change);
+            }
         }
         if !changes.is_empty() {
             book.gated = !self.view(book).closed_gates().is_empty();
@@ -233,6 +250,7 @@ impl Checks {
 
     /// Reads the file anew. What cannot be understood changes nothing.
     pub(super) fn reload(&self, config: &Config) {
+        self.client.reload();
         let book = &mut *self.book.borrow_mut();
         let loaded = match load(config) {
             Ok(loaded) => loaded,
@@ -259,8 +277,6 @@ impl Checks {
         book.notices = std::mem::replace(&mut book.notices, Notices::new(0)).reconfigure(&kept);
         book.targets = file.connectivity.iter().map(|_| None).collect();
         self.voice.tell(&file.webhooks);
-        self.client.reload();
-        self.reactor.reserve(file.monitors.len());
         book.file = file;
         book.gated = !self.view(book).closed_gates().is_empty();
         log::info!("reloaded: {} monitors, {} of them as before", kept.len(), kept.iter().flatten().count());

@@ -9,6 +9,7 @@ use crate::client::Client;
 use crate::config::monitors::{Monitor, Webhook};
 use crate::config::{self, Config, LogFormat, LogLevel, SYSTEMD};
 use crate::limits::NODE_NAME_BYTES;
+use crate::notify::diagnostics::EVENT;
 use crate::notify::heartbeats::Heartbeats;
 use crate::notify::outbox::{Counts, Form, News, Outbox, Receiver, receivers};
 use crate::report::chat::{self, Chat};
@@ -86,15 +87,16 @@ impl Voice {
         self.post(News::Crossing, level, &|| text.into());
     }
 
-    /// A monitor has another state.
-    pub(super) fn change(&self, change: &Change, view: &View<'_>) {
-        let Some((level, text)) = report::change(change, view) else { return };
+    /// A monitor has another state. It gives what was said of it.
+    pub(super) fn change(&self, change: &Change, view: &View<'_>) -> Option<(LogLevel, String)> {
+        let (level, text) = report::change(change, view)?;
         match level {
-            LogLevel::Error => log::error!("{text}"),
-            LogLevel::Warning => log::warn!("{text}"),
-            LogLevel::Info => log::info!("{text}"),
-            LogLevel::Debug => log::debug!("{text}"),
+            LogLevel::Error => log::error!(target: EVENT, "{text}"),
+            LogLevel::Warning => log::warn!(target: EVENT, "{text}"),
+            LogLevel::Info => log::info!(target: EVENT, "{text}"),
+            LogLevel::Debug => log::debug!(target: EVENT, "{text}"),
         }
+        Some((level, text))
     }
 
     /// People are to be told.

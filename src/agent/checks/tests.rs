@@ -35,7 +35,7 @@ impl Drop for File {
 fn checks(config: &Config) -> Rc<Checks> {
     let lines = Rc::new(RefCell::new(Heartbeats::open(LogFormat::Text)));
     let reactor = Rc::new(Reactor::new().unwrap());
-    Checks::new(config, load(config).unwrap(), client(&reactor), reactor, lines)
+    Checks::new(config, load(config).unwrap(), client(&reactor), reactor, lines, None)
 }
 
 #[test]

@@ -24,6 +24,9 @@ use crate::telemetry::store::{Step, Store};
 /// So much is sent before its time, as half of a request is worth one.
 const ENOUGH_BYTES: usize = OTLP_BATCH_BYTES / 2;
 
+/// Requests that are made one after the other: as many as it takes for what there was at the first.
+const ROUND: usize = 2 * Signal::ALL.len();
+
 /// See the module.
 pub(super) struct Lane {
     reactor: Rc<Reactor>,
@@ -59,11 +62,6 @@ impl Lane {
             job: RefCell::default(),
             deadline: Cell::default(),
         })
-    }
-
-    /// What waits, for its figures.
-    pub(super) fn store(&self) -> std::cell::Ref<'_, Store> {
-        self.store.borrow()
     }
 
     /// Leaves a record, which is sent soon.
@@ -121,19 +119,19 @@ impl Lane {
     /// Sends, until the agent stops.
     pub(super) async fn run(self: Rc<Self>, mut exporter: Exporter) {
         // Since something was waited for.
-        let mut sent = 0;
+        let mut requests = 0;
         loop {
             let mut request = Vec::new();
             match self.step(&mut request) {
                 Step::Send(signal) => {
                     self.send(&mut exporter, signal, &request).await;
                     drop(request);
-                    sent += 1;
+                    requests += 1;
                     // What has come meanwhile is not worth a request each time.
-                    if sent >= Signal::ALL.len() && !self.is_behind() {
+                    if requests == ROUND && !self.is_behind() {
                         self.rest(None).await;
-                        sent = 0;
                     }
+                    requests %= ROUND;
                 }
                 Step::Sync(job) => self.start(job),
                 Step::Wait(due) => {
@@ -142,7 +140,7 @@ impl Lane {
                         return;
                     }
                     self.rest(due).await;
-                    sent = 0;
+                    requests = 0;
                 }
             }
         }
@@ -189,9 +187,6 @@ impl Lane {
 
     /// Until `due`, until what waits is to be sent, or until the card has written.
     async fn rest(&self, due: Option<Instant>) {
-        if self.flush_at.get().is_none() && !self.store.borrow().ring().is_empty() && due.is_none() {
-            self.flush_at.set(Some(Instant::now() + OTLP_BATCH_DELAY));
-        }
         loop {
             if self.flush_at.get().is_some_and(|at| at <= Instant::now()) {
                 return self.flush_at.set(None);

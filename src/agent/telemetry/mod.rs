@@ -8,6 +8,7 @@ mod destinations;
 mod events;
 mod job;
 mod lane;
+mod tap;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
@@ -38,6 +39,11 @@ use crate::telemetry::store::Store;
 use destinations::destinations;
 use lane::Lane;
 
+/// A line of the log, for whoever sends it.
+pub(super) fn tell(level: LogLevel, target: &str, unix_micros: u64, text: &str) {
+    tap::put(level, target, unix_micros, text);
+}
+
 /// See the module.
 pub(super) struct Telemetry {
     reactor: Rc<Reactor>,
@@ -51,10 +57,16 @@ pub(super) struct Telemetry {
     started_at: Duration,
     boot: RefCell<Start>,
     start: RefCell<Start>,
-    /// The heartbeat that is under way, and since when.
-    beat: Cell<Option<(SpanContext, u64)>>,
+    /// The heartbeat that is under way.
+    beat: Cell<Option<Beat>>,
     exporters: RefCell<Vec<Exporter>>,
     tasks: RefCell<Vec<Task<()>>>,
+}
+
+#[derive(Clone, Copy)]
+struct Beat {
+    context: SpanContext,
+    began: Instant,
 }
 
 impl Telemetry {
@@ -68,6 +80,9 @@ impl Telemetry {
         reactor: &Rc<Reactor>,
     ) -> Option<Rc<Self>> {
         let otlp = otlp?;
+        if otlp.logs.is_some() {
+            tap::open();
+        }
         for warning in &otlp.warnings {
             log::warn!("{warning}");
         }
@@ -106,6 +121,10 @@ impl Telemetry {
         if self.wants(Signal::Metrics) {
             executor.spawn(Rc::clone(self).measure(Rc::clone(agent))).detach();
         }
+        if self.wants(Signal::Logs) {
+            let telemetry = Rc::clone(self);
+            executor.spawn(async move { telemetry.listen().await }).detach();
+        }
     }
 
     /// Has metrics sent at each interval, the first one after one ("Periodic exporting MetricReader"), and somewhat later
@@ -143,11 +162,6 @@ impl Telemetry {
     /// Keeps what is left, where that is asked for. May take seconds.
     pub(super) fn shut_down(&self) {
         self.lanes.iter().for_each(|lane| lane.shut_down());
-    }
-
-    /// What waits for each collector, for its figures.
-    pub(super) fn stores(&self) -> impl Iterator<Item = std::cell::Ref<'_, Store>> {
-        self.lanes.iter().map(|lane| lane.store())
     }
 
     /// Whether a signal is sent.

@@ -108,7 +108,7 @@ pub fn request(context: SpanContext, parent: Parent, interval: Interval, of: &Re
     };
     let mut span = span(context, parent, interval, name, SERVER);
     let mut text = |key: &str, value: Option<&str>| {
-        if let Some(value) = value {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
             span.attributes.push(KeyValue::text(key, cut(value, OTLP_ATTRIBUTE_BYTES)));
         }
     };
