@@ -38,9 +38,9 @@ pub const OTLP_BUFFER_STEP_BYTES: usize = 16 * 1024;
 /// One export request. Collectors take 4 MB; this one is in memory a second time while it is sent.
 pub const OTLP_BATCH_BYTES: usize = 64 * 1024;
 
-/// How long a log record or a span waits for others to go with: the default of "Batching Processor" in the specification of
-/// traces. Half of a request is sent at once.
-pub const OTLP_BATCH_DELAY: Duration = Duration::from_secs(5);
+/// One record of an export of metrics: what leaves at once where the oldest has to make room, and a sixteenth of a request.
+/// Two such are in memory while an export is made, whatever there is to tell.
+pub const OTLP_RECORD_BYTES: usize = 4096;
 
 /// The least pause before a request is sent again: twice as long after each failure, up to [`OTLP_RETRY_MAX`].
 pub const OTLP_RETRY_MIN: Duration = Duration::from_secs(5);
@@ -96,6 +96,9 @@ pub const OTLP_DIAGNOSTICS_BYTES: usize = 4 * super::DIAGNOSTIC_BYTES;
 pub const OTLP_ATTRIBUTE_BYTES: usize = 1024;
 
 const _: () = assert!(OTLP_BATCH_BYTES <= OTLP_BUFFER_BYTES_MIN);
+const _: () = assert!(16 * OTLP_RECORD_BYTES <= OTLP_BATCH_BYTES);
+// The longest point: name, family and type of a monitor, and the name of its metric.
+const _: () = assert!(3 * OTLP_ATTRIBUTE_BYTES + 512 <= OTLP_RECORD_BYTES);
 const _: () = assert!(OTLP_BUFFER_BYTES_MIN <= OTLP_BUFFER_BYTES && OTLP_BUFFER_BYTES <= OTLP_BUFFER_BYTES_MAX);
 const _: () = assert!(OTLP_BUFFER_STEP_BYTES < OTLP_BATCH_BYTES);
 const _: () = assert!(OTLP_SPOOL_SEGMENTS as u64 * OTLP_BATCH_BYTES as u64 >= OTLP_SPOOL_BYTES);

@@ -1,8 +1,9 @@
 //! OpenTelemetry: metrics, logs and traces for a collector, over OTLP.
 //!
-//! `metrics`, `logs` and `spans` make of what imalive knows the `messages` that are sent, `resource` says whose they are;
-//! `exporter` sends them, `answers` reads what comes back. `store` keeps what a collector that is away has not got: `ring` in
-//! memory, `spool` in files, `retry` says when it is asked again.
+//! `metrics`, `logs` and `spans` make of what imalive knows the `messages` that are sent, `records` writes an export of
+//! metrics piece by piece, `resource` says whose it all is;
+//! `answers` reads what comes back. `store` keeps what a collector that is away has not got: `ring` in memory, `spool` in files,
+//! `retry` says when it is asked again.
 
 pub mod answers;
 mod checksum;
@@ -13,6 +14,7 @@ pub mod messages;
 pub mod metrics;
 #[cfg(test)]
 mod oracle;
+pub mod records;
 pub mod resource;
 pub mod retry;
 pub mod ring;
@@ -25,6 +27,7 @@ mod start;
 pub mod store;
 mod tally;
 mod traceparent;
+mod wire;
 
 pub use start::Start;
 pub use traceparent::TraceParent;

@@ -15,15 +15,17 @@ use crate::report::prometheus_monitors::ReceiverCounts;
 use crate::report::samples;
 use crate::snapshot::Method;
 use crate::telemetry::answers::{PartialSuccess, Refusal, export_response, refusal};
+use crate::telemetry::envelope::Envelope;
 use crate::telemetry::messages::collector::{
     ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest,
 };
 use crate::telemetry::messages::common::KeyValue;
-use crate::telemetry::metrics::tests::{CLOCKS, counters, monitored, scrape};
+use crate::telemetry::messages::metrics::{ResourceMetrics, ScopeMetrics};
+use crate::telemetry::metrics::tests::{CLOCKS, counters, monitored, records, scrape};
 use crate::telemetry::resource::tests::{BUILD, IDENTITY};
 use crate::telemetry::resource::{resource, scope};
 use crate::telemetry::spans::{Interval, Parent, PhaseInterval, Request, SpanContext};
-use crate::telemetry::{TraceParent, logs, metrics, spans};
+use crate::telemetry::{TraceParent, logs, spans};
 
 const BEGAN: u64 = 1_795_231_461_000_000_000;
 
@@ -44,8 +46,16 @@ fn samples() -> Samples {
 fn all_metrics() -> ExportMetricsServiceRequest {
     let (snapshot, counters, samples) = (samples::recorded(), counters(), samples());
     let receivers = [ReceiverCounts { receiver: "slack", sent: 7, failed: 1, retried: 5, dropped: 0 }];
-    let made = metrics::metrics(&scrape(&snapshot, &counters), Some(&monitored(&samples, &receivers)), &CLOCKS);
-    metrics::export(resource(&IDENTITY), scope(&BUILD), made)
+    let records = records(&scrape(&snapshot, &counters), Some(&monitored(&samples, &receivers)), &CLOCKS);
+    let records: Vec<u8> = records.into_iter().flat_map(|(_, encoded)| encoded).collect();
+    let resource = ResourceMetrics { resource: Some(resource(&IDENTITY)), scope_metrics: Vec::new() };
+    let scope = ScopeMetrics { scope: Some(scope(&BUILD)), metrics: Vec::new() };
+    let mut request = Vec::new();
+    Envelope::new(resource.encode_to_vec(), scope.encode_to_vec()).begin(records.len(), &mut request);
+    request.extend(records);
+    let read = ExportMetricsServiceRequest::decode(&request[..]).unwrap();
+    assert!(read.encode_to_vec() == request);
+    read
 }
 
 fn all_logs() -> ExportLogsServiceRequest {

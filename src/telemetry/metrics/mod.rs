@@ -3,9 +3,9 @@
 //! point, and a metric without a point is left out.
 //!
 //! No metric has a description: they would be a quarter of each export, and of what is kept while the collector is away.
+//! What may be left out is left out for the same reason: see `monitors` and `system`.
 
 mod agent;
-mod collection;
 mod monitors;
 mod original;
 mod system;
@@ -14,11 +14,7 @@ use std::time::Duration;
 
 use crate::report::prometheus::Scrape;
 use crate::report::prometheus_monitors::MonitorScrape;
-use crate::telemetry::messages::collector::ExportMetricsServiceRequest;
-use crate::telemetry::messages::common::InstrumentationScope;
-use crate::telemetry::messages::metrics::{Metric, ResourceMetrics, ScopeMetrics};
-use crate::telemetry::messages::resource::Resource;
-use crate::telemetry::metrics::collection::Collection;
+use crate::telemetry::records::Records;
 
 /// When it is, and since when is counted.
 #[derive(Clone, Copy, Debug)]
@@ -35,32 +31,24 @@ pub struct Clocks {
     pub agent_uptime: Duration,
 }
 
-/// All metrics of one reading. `monitors` is absent where none are configured.
-pub fn metrics(scrape: &Scrape<'_>, monitors: Option<&MonitorScrape<'_>>, clocks: &Clocks) -> Vec<Metric> {
+/// All metrics of one reading.
+pub(super) fn write(all: &mut Records<'_>, scrape: &Scrape<'_>, monitors: Option<&MonitorScrape<'_>>, clocks: &Clocks) {
     // A reading is up to a second older than the export.
-    let read = scrape.snapshot.unix_micros.saturating_mul(1000);
-    let mut all = Collection::new(read);
-    original::node(&mut all, scrape.snapshot);
-    system::node(&mut all, scrape, clocks);
-    all.time_unix_nano = clocks.unix_nanos;
-    system::uptime(&mut all, clocks);
-    original::requests(&mut all, scrape.counters, clocks);
-    agent::counters(&mut all, scrape.counters, clocks);
+    all.unix_nanos = scrape.snapshot.unix_micros.saturating_mul(1000);
+    original::node(all, scrape.snapshot);
+    system::node(all, scrape, clocks);
+    all.unix_nanos = clocks.unix_nanos;
+    system::uptime(all, clocks);
+    original::requests(all, scrape.counters, clocks);
+    agent::counters(all, scrape.counters, clocks);
     if let Some(process) = scrape.process {
-        agent::process(&mut all, process, clocks);
+        agent::process(all, process, clocks);
     }
     if let Some(monitors) = monitors {
-        original::monitors(&mut all, &monitors.view);
-        monitors::monitors(&mut all, &monitors.view, clocks);
-        agent::configured(&mut all, monitors, clocks);
+        original::monitors(all, &monitors.view);
+        monitors::monitors(all, &monitors.view, clocks);
+        agent::configured(all, monitors, clocks);
     }
-    all.metrics
-}
-
-/// Metrics on their way.
-pub fn export(resource: Resource, scope: InstrumentationScope, metrics: Vec<Metric>) -> ExportMetricsServiceRequest {
-    let scope_metrics = vec![ScopeMetrics { scope: Some(scope), metrics }];
-    ExportMetricsServiceRequest { resource_metrics: vec![ResourceMetrics { resource: Some(resource), scope_metrics }] }
 }
 
 #[cfg(test)]

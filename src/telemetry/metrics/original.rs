@@ -1,19 +1,18 @@
-//! The original's instruments: their names, and numbers that are all floating-point, as it sent them. It dropped the labels
-//! of monitors, and had a series for each correlation id; neither is kept.
+//! The original's instruments: their names, and numbers that are all floating-point, as it sent them. It had a series for
+//! each correlation id, which is not kept.
 
 use crate::config::monitors::Check;
 use crate::report::View;
 use crate::report::number::{from_permille, gib, percent, seconds};
 use crate::report::reading::swap_permille;
 use crate::snapshot::{Counters, Method, Snapshot, StatusClass};
-use crate::telemetry::messages::metrics::{Data, Number};
 use crate::telemetry::metrics::Clocks;
-use crate::telemetry::metrics::collection::{Collection, Kind, double, int, point, texts};
+use crate::telemetry::records::{Kind, Number, Records, Value};
 
-pub(super) fn node(all: &mut Collection, snapshot: &Snapshot) {
+pub(super) fn node(all: &mut Records<'_>, snapshot: &Snapshot) {
     let bytes = |value: u64| value as f64;
     let mut gauge = |name: &str, unit: &str, value: Option<f64>| {
-        all.single(Kind::Gauge, name, unit, value.map(double));
+        all.single(Kind::Gauge, name, unit, value.map(Number::Double));
     };
     gauge("cpu_all", "%", snapshot.cpu_usage.all_permille.map(|permille| from_permille(u64::from(permille))));
     let memory = snapshot.memory;
@@ -34,7 +33,7 @@ pub(super) fn node(all: &mut Collection, snapshot: &Snapshot) {
 }
 
 /// Requests that a handler answered; the original counted no others. They are there from the first one on.
-pub(super) fn requests(all: &mut Collection, counters: &Counters, clocks: &Clocks) {
+pub(super) fn requests(all: &mut Records<'_>, counters: &Counters, clocks: &Clocks) {
     let instruments = [
         ("root_api_counter", ["/v1/", "/v1", "/"].as_slice()),
         ("health_api_counter", &["/v1/health", "/health"]),
@@ -48,39 +47,56 @@ pub(super) fn requests(all: &mut Collection, counters: &Counters, clocks: &Clock
                 && matches!(status, StatusClass::Success | StatusClass::ServerError)
         });
         let total = answered.map(|(.., count)| count).fold(0, u64::saturating_add);
-        let value = (total > 0).then(|| int(total));
+        let value = (total > 0).then_some(Number::Int(total));
         all.single(Kind::Counter(clocks.agent_unix_nanos), name, "1", value);
     }
 }
 
-/// The raw outcome of the last check. The original never set the duration of a TCP monitor.
-pub(super) fn monitors(all: &mut Collection, view: &View<'_>) {
-    let first = all.metrics.len();
-    for (monitor, status) in view.iter() {
-        let Some((_, outcome)) = &status.last else { continue };
-        let passed = double(if outcome.failure.is_none() { 1.0 } else { 0.0 });
-        let duration = outcome.duration_micros.filter(|_| matches!(monitor.check, Check::Http(_)));
-        let duration = duration.map(|micros| double(seconds(micros, 1_000_000)));
-        for (kind, unit, value) in [("result", "", Some(passed)), ("duration", "s", duration)] {
-            let Some(value) = value else { continue };
-            let mut name = String::from("monitor_");
-            name.extend(monitor.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }));
-            name.push('_');
-            name.push_str(kind);
-            let labels = [("family", monitor.family.as_str()), ("kind", kind), ("name", &monitor.name)];
-            add(all, first, &name, unit, value, &labels);
+/// The raw outcome of the last check. The original never set the duration of a TCP monitor. It sent no labels, and there are
+/// none here but where two names have become one: then both are points of one metric, and the name tells them apart.
+pub(super) fn monitors(all: &mut Records<'_>, view: &View<'_>) {
+    let keys: Vec<u32> = view.monitors.iter().map(|monitor| in_a_metric_name(&monitor.name).fold(0, hash)).collect();
+    let alike = |a: usize, b: usize| {
+        let names = [a, b].map(|at| view.monitors.get(at).map_or("", |monitor| &monitor.name));
+        keys.get(a) == keys.get(b) && in_a_metric_name(names[0]).eq(in_a_metric_name(names[1]))
+    };
+    let mut name = String::new();
+    for (first, monitor) in view.monitors.iter().enumerate() {
+        if (0..first).any(|earlier| alike(earlier, first)) {
+            continue;
+        }
+        let is_alone = !(first + 1..keys.len()).any(|later| alike(first, later));
+        name.clear();
+        name.extend(in_a_metric_name(&monitor.name));
+        for (kind, unit) in [("_result", ""), ("_duration", "s")] {
+            all.metric(Kind::Gauge, &["monitor_", &name, kind], unit);
+            for (at, (monitor, status)) in view.iter().enumerate().skip(first) {
+                if at != first && (is_alone || !alike(first, at)) {
+                    continue;
+                }
+                let Some((_, outcome)) = &status.last else { continue };
+                let value = match kind {
+                    "_result" => Some(if outcome.failure.is_none() { 1.0 } else { 0.0 }),
+                    _ => outcome
+                        .duration_micros
+                        .filter(|_| matches!(monitor.check, Check::Http(_)))
+                        .map(|micros| seconds(micros, 1_000_000)),
+                };
+                let which = [("name", Value::Text(&monitor.name))];
+                if let Some(value) = value {
+                    all.point(Number::Double(value), if is_alone { &[] } else { &which });
+                }
+            }
         }
     }
 }
 
-/// Two names may have become one: then both are points of one metric.
-fn add(all: &mut Collection, first: usize, name: &str, unit: &str, value: Number, labels: &[(&str, &str)]) {
-    let mut made = point(value, texts(labels));
-    match all.metrics[first..].iter_mut().find(|metric| metric.name == name).map(|metric| &mut metric.data) {
-        Some(Some(Data::Gauge(gauge))) => {
-            made.time_unix_nano = all.time_unix_nano;
-            gauge.data_points.push(made);
-        }
-        _ => all.add(Kind::Gauge, name, unit, vec![made]),
-    }
+/// As the original's pattern: every character that is no ASCII letter or digit.
+fn in_a_metric_name(name: &str) -> impl Iterator<Item = char> {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+}
+
+/// FNV-1: names are compared only where this agrees.
+fn hash(sum: u32, c: char) -> u32 {
+    sum.wrapping_mul(0x0100_0193) ^ u32::from(c)
 }

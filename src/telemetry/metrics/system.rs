@@ -3,19 +3,19 @@
 use crate::report::number::seconds;
 use crate::report::prometheus::Scrape;
 use crate::snapshot::{CpuReading, CpuTimes, Snapshot};
-use crate::telemetry::messages::common::KeyValue;
 use crate::telemetry::metrics::Clocks;
-use crate::telemetry::metrics::collection::{Collection, Kind, double, int, point, texts};
+use crate::telemetry::records::{Kind, Number, Records, Value};
 
-pub(super) fn node(all: &mut Collection, scrape: &Scrape<'_>, clocks: &Clocks) {
+pub(super) fn node(all: &mut Records<'_>, scrape: &Scrape<'_>, clocks: &Clocks) {
     let up_down = Kind::UpDownCounter(clocks.boot_unix_nanos);
     let snapshot = scrape.snapshot;
     if let Some(cpu) = &snapshot.cpu {
-        all.single(up_down, "system.cpu.logical.count", "{cpu}", Some(int(cpu.online() as u64)));
+        all.single(up_down, "system.cpu.logical.count", "{cpu}", Some(Number::Int(cpu.online() as u64)));
         cpu_time(all, cpu, scrape.ticks_per_second, clocks);
-        all.single(Kind::Gauge, "imalive.cpus.dropped", "{cpu}", Some(int(u64::from(cpu.dropped))));
+        all.single(Kind::Gauge, "imalive.cpus.dropped", "{cpu}", Some(Number::Int(u64::from(cpu.dropped))));
     }
-    all.single(up_down, "system.cpu.physical.count", "{cpu}", snapshot.cores.map(|cores| int(u64::from(cores))));
+    let cores = snapshot.cores.map(|cores| Number::Int(u64::from(cores)));
+    all.single(up_down, "system.cpu.physical.count", "{cpu}", cores);
     cpu_utilization(all, snapshot);
     if let Some(memory) = snapshot.memory {
         // Used is what is not available, as the conventions define it for Linux: so the rest of the total is free.
@@ -26,8 +26,8 @@ pub(super) fn node(all: &mut Collection, scrape: &Scrape<'_>, clocks: &Clocks) {
             state: "system.memory.state",
         };
         usage(all, up_down, &names, &states, memory.total_bytes, &[]);
-        all.single(up_down, "system.memory.limit", "By", Some(int(memory.total_bytes)));
-        all.single(up_down, "system.memory.linux.available", "By", Some(int(memory.available_bytes)));
+        all.single(up_down, "system.memory.limit", "By", Some(Number::Int(memory.total_bytes)));
+        all.single(up_down, "system.memory.linux.available", "By", Some(Number::Int(memory.available_bytes)));
     }
     if let Some(swap) = snapshot.swap {
         let states = [("used", swap.used_bytes()), ("free", swap.free_bytes)];
@@ -47,15 +47,17 @@ pub(super) fn node(all: &mut Collection, scrape: &Scrape<'_>, clocks: &Clocks) {
             state: "system.filesystem.state",
         };
         let mode = if disk.read_only { "ro" } else { "rw" };
-        let place = [("system.filesystem.mountpoint", scrape.mountpoint), ("system.filesystem.mode", mode)];
+        let place = [("system.filesystem.mountpoint", scrape.mountpoint), ("system.filesystem.mode", mode)]
+            .map(|(key, value)| (key, Value::Text(value)));
         usage(all, up_down, &names, &states, disk.total_bytes, &place);
-        let limit = point(int(disk.total_bytes), texts(&place));
-        all.add(up_down, "system.filesystem.limit", "By", vec![limit]);
+        all.metric(up_down, &["system.filesystem.limit"], "By");
+        all.point(Number::Int(disk.total_bytes), &place);
     }
 }
 
-pub(super) fn uptime(all: &mut Collection, clocks: &Clocks) {
-    all.single(Kind::Gauge, "system.uptime", "s", clocks.uptime.map(|uptime| double(uptime.as_secs_f64())));
+pub(super) fn uptime(all: &mut Records<'_>, clocks: &Clocks) {
+    let uptime = clocks.uptime.map(|uptime| Number::Double(uptime.as_secs_f64()));
+    all.single(Kind::Gauge, "system.uptime", "s", uptime);
 }
 
 /// The modes of the conventions. They add up to all the time there was: what the kernel counts for hard and soft interrupts
@@ -72,30 +74,24 @@ fn modes(times: &CpuTimes) -> [(&'static str, u64); 7] {
     ]
 }
 
-fn cpu_time(all: &mut Collection, cpu: &CpuReading, ticks_per_second: u64, clocks: &Clocks) {
-    let mut points = Vec::with_capacity(cpu.each.len() * 7);
-    for one in &cpu.each {
-        for (mode, ticks) in modes(&one.times) {
-            let mut attributes = texts(&[("cpu.mode", mode)]);
-            attributes.push(logical_number(one.id));
-            points.push(point(double(seconds(ticks, ticks_per_second)), attributes));
-        }
+/// Of all CPUs: to tell them apart is opt-in by the conventions, and would be half of the export of a node with four.
+fn cpu_time(all: &mut Records<'_>, cpu: &CpuReading, ticks_per_second: u64, clocks: &Clocks) {
+    all.metric(Kind::Counter(clocks.boot_unix_nanos), &["system.cpu.time"], "s");
+    for (mode, ticks) in modes(&cpu.all) {
+        all.point(Number::Double(seconds(ticks, ticks_per_second)), &[("cpu.mode", Value::Text(mode))]);
     }
-    all.add(Kind::Counter(clocks.boot_unix_nanos), "system.cpu.time", "s", points);
 }
 
 /// Without a mode: how much of the time a CPU was neither idle nor waiting.
-fn cpu_utilization(all: &mut Collection, snapshot: &Snapshot) {
+fn cpu_utilization(all: &mut Records<'_>, snapshot: &Snapshot) {
+    all.metric(Kind::Gauge, &["system.cpu.utilization"], "1");
     let each = snapshot.cpu.as_ref().map_or(&[][..], |cpu| &cpu.each);
-    let points = each.iter().zip(&snapshot.cpu_usage.each_permille).filter_map(|(cpu, permille)| {
-        let value = double(f64::from((*permille)?) / 1000.0);
-        Some(point(value, vec![logical_number(cpu.id)]))
-    });
-    all.add(Kind::Gauge, "system.cpu.utilization", "1", points.collect());
-}
-
-fn logical_number(id: u16) -> KeyValue {
-    KeyValue::int("cpu.logical_number", u64::from(id))
+    for (cpu, permille) in each.iter().zip(&snapshot.cpu_usage.each_permille) {
+        if let Some(permille) = *permille {
+            let value = Number::Double(f64::from(permille) / 1000.0);
+            all.point(value, &[("cpu.logical_number", Value::Int(cpu.id))]);
+        }
+    }
 }
 
 struct Names {
@@ -105,19 +101,26 @@ struct Names {
 }
 
 /// Bytes in each state, and what part of `total` they are; of nothing there are no parts.
-fn usage(all: &mut Collection, kind: Kind, names: &Names, states: &[(&str, u64)], total: u64, place: &[(&str, &str)]) {
-    let attributes = |state: &str| {
-        let mut attributes = texts(place);
-        attributes.push(KeyValue::text(names.state, state));
-        attributes
+fn usage(
+    all: &mut Records<'_>,
+    kind: Kind,
+    names: &Names,
+    states: &[(&str, u64)],
+    total: u64,
+    place: &[(&str, Value<'_>)],
+) {
+    let mut points = |kind: Kind, name: &str, unit: &str, number: &dyn Fn(u64) -> Number| {
+        all.metric(kind, &[name], unit);
+        for (state, bytes) in states {
+            let state = (names.state, Value::Text(state));
+            match place {
+                [mountpoint, mode] => all.point(number(*bytes), &[*mountpoint, *mode, state]),
+                _ => all.point(number(*bytes), &[state]),
+            }
+        }
     };
-    let bytes = states.iter().map(|(state, bytes)| point(int(*bytes), attributes(state)));
-    all.add(kind, names.usage, "By", bytes.collect());
+    points(kind, names.usage, "By", &Number::Int);
     if total > 0 {
-        let parts = states.iter().map(|(state, bytes)| {
-            let part = *bytes as f64 / total as f64;
-            point(double(part), attributes(state))
-        });
-        all.add(Kind::Gauge, names.utilization, "1", parts.collect());
+        points(Kind::Gauge, names.utilization, "1", &|bytes| Number::Double(bytes as f64 / total as f64));
     }
 }

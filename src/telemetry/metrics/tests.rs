@@ -1,11 +1,15 @@
+use prost::Message;
+
 use super::*;
+use crate::limits::OTLP_RECORD_BYTES;
 use crate::report::monitor_samples::{Samples, monitor};
 use crate::report::prometheus;
 use crate::report::prometheus_monitors::{self, Online, ReceiverCounts};
 use crate::report::samples;
 use crate::snapshot::{Counters, Method, Process, Snapshot, State, Unknown};
 use crate::telemetry::messages::common::Value;
-use crate::telemetry::messages::metrics::{CUMULATIVE, Data, Number, NumberDataPoint};
+use crate::telemetry::messages::metrics::{CUMULATIVE, Data, Metric, Number, NumberDataPoint, ScopeMetrics};
+use crate::telemetry::records::{self, Record};
 use crate::telemetry::resource::tests::BUILD;
 
 const NOW: u64 = 1_795_231_462_000_000_000;
@@ -49,6 +53,53 @@ pub(in crate::telemetry) fn monitored<'a>(
     let online = Online { lan: Some(true), wan: None };
     let view = samples.view(10_000);
     MonitorScrape { view, last_reload_successful: Some(true), last_reload_success: Some(0), online, receivers }
+}
+
+pub(in crate::telemetry) fn records(
+    scrape: &Scrape<'_>,
+    monitors: Option<&MonitorScrape<'_>>,
+    clocks: &Clocks,
+) -> Vec<(Record, Vec<u8>)> {
+    let mut all = Vec::new();
+    records::metrics(scrape, monitors, clocks, &mut |record, encoded| all.push((record, encoded.to_vec())));
+    all
+}
+
+/// As the records have them, the parts of one that goes on put together.
+fn metrics(scrape: &Scrape<'_>, monitors: Option<&MonitorScrape<'_>>, clocks: &Clocks) -> Vec<Metric> {
+    let mut all: Vec<Metric> = Vec::new();
+    for (record, encoded) in records(scrape, monitors, clocks) {
+        assert!(encoded.len() <= OTLP_RECORD_BYTES, "{}", encoded.len());
+        let read = ScopeMetrics::decode(&encoded[..]).unwrap();
+        assert_eq!((&read.scope, read.encode_to_vec()), (&None, encoded));
+        let of: Vec<_> = read.metrics.iter().flat_map(points).collect();
+        assert_eq!(
+            (of.len(), of.iter().map(|point| point.time_unix_nano).min()),
+            (record.items as usize, Some(record.unix_nanos))
+        );
+        for metric in read.metrics {
+            match all.last_mut().filter(|last| last.name == metric.name) {
+                Some(last) => extend(last, metric),
+                None => all.push(metric),
+            }
+        }
+    }
+    all
+}
+
+fn extend(part: &mut Metric, next: Metric) {
+    assert_eq!(part.unit, next.unit);
+    match (part.data.as_mut().unwrap(), next.data.unwrap()) {
+        (Data::Gauge(part), Data::Gauge(next)) => part.data_points.extend(next.data_points),
+        (Data::Sum(part), Data::Sum(next)) => {
+            assert_eq!(
+                (part.is_monotonic, part.aggregation_temporality),
+                (next.is_monotonic, next.aggregation_temporality)
+            );
+            part.data_points.extend(next.data_points);
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 fn points(metric: &Metric) -> &[NumberDataPoint] {
@@ -108,8 +159,8 @@ fn the_original_s_gauges_have_its_names_and_its_figures() {
     for (at, (name, value)) in expected.into_iter().enumerate() {
         assert_eq!((lines(&all, name), all[at].name.as_str()), (vec![format!("{{}} {value}")], name));
     }
-    assert_eq!(lines(&all, "monitor_web_ok_result"), ["{family=web,kind=result,name=web ok} 1.0"]);
-    assert_eq!(lines(&all, "monitor_web_ok_duration"), ["{family=web,kind=duration,name=web ok} 0.001646"]);
+    assert_eq!(lines(&all, "monitor_web_ok_result"), ["{} 1.0"]);
+    assert_eq!(lines(&all, "monitor_web_ok_duration"), ["{} 0.001646"]);
     assert_eq!(lines(&all, "monitor_tcp_ok_duration"), Vec::<String>::new());
 }
 
@@ -125,13 +176,12 @@ fn the_modes_of_a_cpu_add_up_to_its_time() {
     let times = lines(&all, "system.cpu.time");
     let expected = ["user", "nice", "system", "idle", "iowait", "interrupt", "steal"]
         .into_iter()
-        .zip(["593.97", "668.91", "148.57", "1886.22", "3.48", "4.27", "2.23"]);
-    let expected: Vec<_> =
-        expected.map(|(mode, secs)| format!("{{cpu.mode={mode},cpu.logical_number=0}} {secs}")).collect();
-    assert_eq!((&times[..7], times.len()), (&expected[..], 14));
+        .zip(["1351.42", "1380.0", "316.36", "3539.57", "15.08", "10.85", "4.16"]);
+    let expected: Vec<_> = expected.map(|(mode, secs)| format!("{{cpu.mode={mode}}} {secs}")).collect();
+    assert_eq!(times, expected);
     let Some(Data::Sum(sum)) = &find(&all, "system.cpu.time").unwrap().data else { panic!() };
     assert!(sum.is_monotonic && sum.aggregation_temporality == CUMULATIVE);
-    let point = &sum.data_points[13];
+    let point = &sum.data_points[6];
     assert_eq!(point.start_time_unix_nano, CLOCKS.boot_unix_nanos);
     assert_eq!(point.time_unix_nano, samples::RECORDED_MICROS * 1000);
     let usage = ["{cpu.logical_number=0} 1.0", "{cpu.logical_number=1} 0.04"];
@@ -172,10 +222,7 @@ fn zero_is_sent_and_what_is_absent_is_not() {
         metrics(&Scrape { process: None, ..scrape(&snapshot, &counters) }, None, &Clocks { uptime: None, ..CLOCKS });
     let names: Vec<_> = all.iter().map(|metric| metric.name.as_str()).collect();
     assert_eq!(names, ["imalive.heartbeats", "imalive.heartbeats.dropped", "imalive.connections.evicted"]);
-    let bytes = prost::Message::encode_to_vec(&export(Resource::default(), InstrumentationScope::default(), all));
-    let read: ExportMetricsServiceRequest = prost::Message::decode(&bytes[..]).unwrap();
-    let sent = &read.resource_metrics[0].scope_metrics[0].metrics;
-    assert_eq!(lines(sent, "imalive.heartbeats"), ["{} 0"]);
+    assert_eq!(lines(&all, "imalive.heartbeats.dropped"), ["{} 0"]);
     // A node without swap has none in use, which is no part of it.
     assert_eq!(lines(&recorded(), "system.paging.usage").len(), 2);
     assert_eq!(lines(&recorded(), "system.paging.utilization").len(), 0);
@@ -193,20 +240,33 @@ fn a_monitor_has_a_point_for_each_figure_that_is_known() {
     let (snapshot, counters) = (Snapshot::default(), Counters::default());
     let receivers = [ReceiverCounts { receiver: "slack", sent: 7, failed: 1, retried: 5, dropped: 0 }];
     let all = metrics(&scrape(&snapshot, &counters), Some(&monitored(&samples, &receivers)), &CLOCKS);
-    let (first, second) = ("name=web ok,family=web,type=http", "name=web-bad-code,family=web-bad-code,type=http");
-    let line = |rest: &str| vec![format!("{{{first}}} {rest}")];
-    assert_eq!(lines(&all, "imalive.monitor.up"), line("1"));
-    assert_eq!(lines(&all, "imalive.monitor.duration"), line("0.001646"));
+    let full = |rest: &str| vec![format!("{{name=web ok,family=web,type=http}} {rest}")];
+    let line = |rest: &str| vec![format!("{{name=web ok}} {rest}")];
+    assert_eq!(lines(&all, "imalive.monitor.up"), full("1"));
+    assert_eq!(lines(&all, "imalive.monitor.duration"), full("0.001646"));
     assert_eq!(lines(&all, "imalive.monitor.certificate.expiry.timestamp"), line("1800000000"));
     assert_eq!(lines(&all, "imalive.monitor.last_success.timestamp"), line("1795231452"));
-    assert_eq!(lines(&all, "imalive.monitor.failures"), [format!("{{{first}}} 0"), format!("{{{second}}} 1")]);
-    let states = lines(&all, "imalive.monitor.state");
-    let expected = ["unknown", "up", "failing", "down"].into_iter().zip([1, 0, 0, 0]);
-    let expected: Vec<_> = expected.map(|(state, value)| format!("{{{second},state={state}}} {value}")).collect();
-    assert_eq!((&states[4..], states[1].ends_with("state=up} 1")), (&expected[..], true));
+    assert_eq!(lines(&all, "imalive.monitor.failures"), ["{name=web ok} 0", "{name=web-bad-code} 1"]);
     assert_eq!(lines(&all, "imalive.node.online"), ["{scope=lan} 1"]);
     assert_eq!(lines(&all, "imalive.notifications")[0], "{receiver=slack,result=sent} 7");
     assert_eq!(lines(&all, "imalive.notification.retries"), ["{receiver=slack} 5"]);
+}
+
+#[test]
+fn a_state_is_the_number_of_its_label() {
+    let mut samples = Samples::new();
+    let states = [State::Unknown(Unknown::Offline), State::Up, State::Failing, State::Down];
+    samples.statuses.iter_mut().zip(states).for_each(|(status, state)| status.state = state);
+    let (snapshot, counters) = (Snapshot::default(), Counters::default());
+    let all = metrics(&scrape(&snapshot, &counters), Some(&monitored(&samples, &[])), &CLOCKS);
+    let expected = [
+        "{name=web ok,family=web,type=http} 0",
+        "{name=web-bad-code,type=http} 1",
+        "{name=web-bad-body,type=http} 2",
+        "{name=refused,type=http} 3",
+    ];
+    assert_eq!(lines(&all, "imalive.monitor.state_code")[..4], expected);
+    assert_eq!(State::LABELS, ["unknown", "up", "failing", "down"]);
 }
 
 #[test]
@@ -215,7 +275,7 @@ fn two_names_that_become_one_are_points_of_one_metric() {
     samples.monitors[1] = monitor("http", "web-ok", vec![]);
     let (snapshot, counters) = (Snapshot::default(), Counters::default());
     let all = metrics(&scrape(&snapshot, &counters), Some(&monitored(&samples, &[])), &CLOCKS);
-    let expected = ["{family=web,kind=result,name=web ok} 1.0", "{family=web-ok,kind=result,name=web-ok} 0.0"];
+    let expected = ["{name=web ok} 1.0", "{name=web-ok} 0.0"];
     assert_eq!(lines(&all, "monitor_web_ok_result"), expected);
     assert!(points(find(&all, "monitor_web_ok_result").unwrap()).iter().all(|point| point.time_unix_nano == NOW));
 }
@@ -272,13 +332,15 @@ fn a_collector_makes_the_names_of_the_prometheus_endpoint_of_imalive_s_own() {
     prometheus_monitors::append(&mut page, &monitored);
     let mut seen = 0;
     for metric in metrics(&scrape, Some(&monitored), &CLOCKS) {
-        if metric.name.starts_with("imalive.") && metric.name != "imalive.process.file_descriptor.limit" {
+        // Prometheus' own name of the limit is another, and the state is a series for each there.
+        let other = ["imalive.process.file_descriptor.limit", "imalive.monitor.state_code"];
+        if metric.name.starts_with("imalive.") && !other.contains(&metric.name.as_str()) {
             let family = format!("# TYPE {} ", in_prometheus(&metric));
             assert!(page.contains(&family), "{family}\n{page}");
             seen += 1;
         }
     }
-    assert_eq!(seen, 18);
+    assert_eq!(seen, 17);
 }
 
 #[test]
@@ -286,21 +348,53 @@ fn the_largest_snapshot_is_encoded() {
     let (snapshot, counters) = (samples::largest(), counters());
     let all = metrics(&scrape(&snapshot, &counters), None, &CLOCKS);
     assert_eq!(lines(&all, "system.memory.limit"), [format!("{{}} {}", i64::MAX)]);
-    assert_eq!(lines(&all, "system.cpu.time").len(), 7 * crate::limits::CPUS);
-    let bytes = prost::Message::encoded_len(&export(Resource::default(), InstrumentationScope::default(), all));
-    assert!(bytes < 64 * 1024, "{bytes}");
+    assert_eq!(lines(&all, "system.cpu.utilization").len(), crate::limits::CPUS);
+    assert!(bytes(&scrape(&snapshot, &counters), None) < 8 * 1024);
+}
+
+/// Of all records: what an export takes of the ring, but for its headers.
+fn bytes(scrape: &Scrape<'_>, monitors: Option<&MonitorScrape<'_>>) -> usize {
+    records(scrape, monitors, &CLOCKS).iter().map(|(_, encoded)| encoded.len()).sum()
+}
+
+/// So many HTTPS monitors, all of them up.
+fn full(count: usize) -> Samples {
+    let mut full = Samples::new();
+    full.monitors = (0..count).map(|at| monitor("http", &format!("monitor-{at:03}"), vec![])).collect();
+    full.statuses = vec![full.statuses[0].clone(); count];
+    full.statuses.iter_mut().for_each(|status| status.certificate_expiry_unix_secs = Some(1_800_000_000));
+    full
 }
 
 #[test]
-fn the_most_monitors_that_there_can_be_are_encoded() {
-    let mut full = Samples::new();
-    for at in full.monitors.len()..crate::limits::MONITORS {
-        full.monitors.push(monitor("http", &format!("monitor-{at:03}"), vec![]));
-        full.statuses.push(full.statuses[0].clone());
+fn an_export_is_small() {
+    let (snapshot, counters) = (samples::of_2021(), counters());
+    let scrape = scrape(&snapshot, &counters);
+    let receivers = [ReceiverCounts { receiver: "slack", ..ReceiverCounts::default() }];
+    let of = |count: usize| bytes(&scrape, Some(&monitored(&full(count), &receivers)));
+    let measured = [bytes(&scrape, None), of(20), of(crate::limits::MONITORS)];
+    for (bytes, most) in measured.into_iter().zip([5, 16, 80]) {
+        assert!(bytes <= most * 1024, "{measured:?}");
     }
+}
+
+#[test]
+fn a_metric_that_is_longer_than_a_record_goes_on_in_the_next() {
+    let full = full(crate::limits::MONITORS);
     let (snapshot, counters) = (samples::recorded(), counters());
-    let all = metrics(&scrape(&snapshot, &counters), Some(&monitored(&full, &[])), &CLOCKS);
-    assert_eq!(lines(&all, "imalive.monitor.state").len(), 4 * crate::limits::MONITORS);
-    let bytes = prost::Message::encoded_len(&export(Resource::default(), InstrumentationScope::default(), all));
-    assert!(bytes < 192 * 1024, "{bytes}");
+    let (scrape, monitored) = (scrape(&snapshot, &counters), monitored(&full, &[]));
+    let all = metrics(&scrape, Some(&monitored), &CLOCKS);
+    let codes = lines(&all, "imalive.monitor.state_code");
+    assert_eq!(codes.len(), crate::limits::MONITORS);
+    assert!(codes.iter().enumerate().all(|(at, line)| line.starts_with(&format!("{{name=monitor-{at:03},"))));
+    // What fits into one is not torn apart.
+    let mut parts = std::collections::BTreeMap::<String, usize>::new();
+    let records = records(&scrape, Some(&monitored), &CLOCKS);
+    for (_, encoded) in &records {
+        let read = ScopeMetrics::decode(&encoded[..]).unwrap();
+        read.metrics.into_iter().for_each(|metric| *parts.entry(metric.name).or_default() += 1);
+    }
+    for (name, parts) in parts {
+        assert!(parts == if name.starts_with("imalive.monitor.") { 2 } else { 1 }, "{parts} {name}");
+    }
 }
