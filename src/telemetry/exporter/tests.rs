@@ -50,6 +50,16 @@ impl Exporting {
         answer
     }
 
+    /// Begins an export and gives it up.
+    pub(super) fn drop_after(&mut self, patience: Duration) {
+        let late = async {
+            self.reactor.sleep_until(std::time::Instant::now() + patience).await;
+            None
+        };
+        let export = async { Some(self.exporter.export(Signal::Metrics, &self.to, b"hello").await) };
+        assert_eq!(self.reactor.block_on(smol::future::or(export, late)).unwrap(), None);
+    }
+
     pub(super) fn export(&mut self) -> (Outcome, Option<String>) {
         let answer = self.export_of(Signal::Metrics, b"hello");
         let level = |outcome| if outcome == Outcome::Refused { LogLevel::Error } else { LogLevel::Warning };
