@@ -6,7 +6,7 @@ use crate::client::grpc::{Call, Channel};
 use crate::config::otlp;
 use crate::snapshot::FailureKind;
 use crate::telemetry::answers::{export_response, refusal};
-use crate::telemetry::exporter::{Ending, Trouble, USER_AGENT};
+use crate::telemetry::exporter::{Ending, Payload, Trouble, USER_AGENT};
 use crate::telemetry::retry::Outcome;
 
 /// Of the codes that an answer may have ("Status codes and their use in gRPC").
@@ -30,9 +30,9 @@ const NAMES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
-pub(super) async fn export(channel: &mut Channel, to: &otlp::Signal, message: &[u8]) -> Ending {
+pub(super) async fn export(channel: &mut Channel, to: &otlp::Signal, message: Payload<'_>) -> Ending {
     let (path, headers) = (&*to.target.path, &*to.headers);
-    let call = Call { path, user_agent: USER_AGENT, headers, message, encoding: None };
+    let call = Call { path, user_agent: USER_AGENT, headers, message: message.bytes, encoding: message.encoding };
     let reply = match channel.unary(&call, Instant::now() + to.timeout).await {
         Ok(reply) => reply,
         Err(failure) if failure.kind == FailureKind::Body => return Ending::accepted(Err(failure.cause().into())),

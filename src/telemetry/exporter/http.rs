@@ -1,29 +1,29 @@
 //! OTLP/HTTP with binary protobuf.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::client::{Client, Head, Media, Progress, Request, host_and_port};
 use crate::config::otlp;
 use crate::limits::OTLP_ANSWER_BYTES;
 use crate::snapshot::{Failure, FailureKind};
 use crate::telemetry::answers::{export_response, refusal};
-use crate::telemetry::exporter::{Ending, Trouble, USER_AGENT};
+use crate::telemetry::exporter::{Ending, Payload, Trouble, USER_AGENT};
 use crate::telemetry::retry::Outcome;
-use std::time::Duration;
 
-pub(super) async fn export(client: &Client, to: &otlp::Signal, message: &[u8]) -> Ending {
+pub(super) async fn export(client: &Client, to: &otlp::Signal, message: Payload<'_>) -> Ending {
     let otlp::Target { https, host, port, path } = &to.target;
     let url = [if *https { "https://" } else { "http://" }, &host_and_port(host, *port), path].concat();
-    let mut headers = Vec::with_capacity(to.headers.len() + 2);
+    let mut headers = Vec::with_capacity(to.headers.len() + 3);
     headers.push(("user-agent", USER_AGENT));
     headers.extend(to.headers.iter().map(|(name, value)| (name.as_str(), value.reveal())));
     headers.push(("content-type", "application/x-protobuf"));
+    headers.extend(message.encoding.map(|encoding| ("content-encoding", encoding)));
     let request = Request {
         method: "POST",
         url: &url,
         headers,
         basic_auth: None,
-        body: message,
+        body: message.bytes,
         follow_redirects: 0,
         tls: &to.tls,
         wants_body: true,

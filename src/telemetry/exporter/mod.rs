@@ -27,6 +27,7 @@ use crate::snapshot::Failure;
 use crate::telemetry::answers::PartialSuccess;
 use crate::telemetry::cut;
 use crate::telemetry::exporter::quiet::Quiet;
+use crate::telemetry::gzip::gzip;
 use crate::telemetry::retry::Outcome;
 use crate::telemetry::ring::Signal;
 
@@ -58,6 +59,14 @@ enum Trouble {
     Partial(PartialSuccess),
     /// Taken, but what else the answer says is not known: why.
     Unreadable(String),
+}
+
+/// A message as it goes out.
+#[derive(Clone, Copy)]
+struct Payload<'a> {
+    bytes: &'a [u8],
+    /// How it is compressed, where it is: the value of `grpc-encoding` or `content-encoding`.
+    encoding: Option<&'static str>,
 }
 
 /// How one try has ended.
@@ -112,6 +121,11 @@ impl Exporter {
     /// Sends `message`, an `Export…ServiceRequest` of `which`, as `to` says: a signal of the same collector. It ends within
     /// `to.timeout`. Dropping it leaves nothing.
     pub async fn export(&mut self, which: Signal, to: &otlp::Signal, message: &[u8]) -> Answer {
+        let packed = if to.gzip { gzip(message).await } else { None };
+        let message = packed.as_deref().map_or(Payload { bytes: message, encoding: None }, |packed| Payload {
+            bytes: packed,
+            encoding: Some("gzip"),
+        });
         let ending = match &mut self.channel {
             Some(channel) => grpc::export(channel, to, message).await,
             None => http::export(&self.client, to, message).await,

@@ -78,6 +78,15 @@ pub(super) fn http(answer: impl Into<Vec<u8>>) -> (Outcome, Option<String>) {
     Exporting::new(Protocol::HttpProtobuf, answering(answer)).export()
 }
 
+/// The head of a request, and its body.
+fn posted(stream: &mut impl Read) -> (String, Vec<u8>) {
+    let head = request_head(stream);
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    (head, body)
+}
+
 pub(super) fn protobuf(status: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/x-protobuf\r\ncontent-length: {length}\r\n\r\n");
@@ -196,12 +205,8 @@ fn without_a_connection_the_message_is_kept() {
 fn over_http_a_message_is_the_body_of_a_post() {
     static GOT: Mutex<Vec<(String, Vec<u8>)>> = Mutex::new(Vec::new());
     let address = server(|mut stream| {
-        let head = request_head(&mut stream);
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).unwrap();
+        GOT.lock().unwrap().push(posted(&mut stream));
         stream.write_all(&protobuf("200 OK", b"")).unwrap();
-        GOT.lock().unwrap().push((head, body));
     });
     let mut exporting = Exporting::new(Protocol::HttpProtobuf, address);
     exporting.to.target.path = "/otlp/v1/traces?token=x".into();
@@ -216,6 +221,38 @@ fn over_http_a_message_is_the_body_of_a_post() {
         assert_eq!(head.lines().filter(|given| *given == line).count(), 1, "{line}: {head}");
     }
     assert!(!head.contains("text/plain") && !head.contains("content-encoding"), "{head}");
+}
+
+#[test]
+fn what_is_to_be_compressed_is_where_that_makes_it_shorter() {
+    static GOT: Mutex<Vec<(bool, Vec<u8>)>> = Mutex::new(Vec::new());
+    let unpacked = |bytes: &[u8]| {
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(bytes).read_to_end(&mut text).unwrap();
+        text
+    };
+    let long = b"imalive.monitor.state ".repeat(100);
+    let over_grpc = collector(|request| {
+        let named = request.fields.get("grpc-encoding").is_some_and(|encoding| encoding == "gzip");
+        assert_eq!(request.body[0], u8::from(named));
+        GOT.lock().unwrap().push((named, request.body[5..].to_vec()));
+        fine(b"")
+    });
+    let over_http = server(|mut stream| {
+        let (head, body) = posted(&mut stream);
+        GOT.lock().unwrap().push((head.contains("\r\ncontent-encoding: gzip\r\n"), body));
+        stream.write_all(&protobuf("200 OK", b"")).unwrap();
+    });
+    for (protocol, address) in [(Protocol::Grpc, over_grpc.address), (Protocol::HttpProtobuf, over_http)] {
+        let mut exporting = Exporting::new(protocol, address);
+        for (gzip, message, packed) in [(true, &long[..], true), (false, &long, false), (true, b"hello", false)] {
+            exporting.to.gzip = gzip;
+            assert_eq!(exporting.export_of(Signal::Logs, message), Answer { outcome: ALL, line: None });
+            let (named, body) = GOT.lock().unwrap().pop().unwrap();
+            assert_eq!(named, packed);
+            assert!(if packed { body.len() < 100 && unpacked(&body) == message } else { body == message });
+        }
+    }
 }
 
 #[test]
