@@ -44,7 +44,7 @@ use crate::snapshot::{Failure, FailureKind};
 pub use answer::{Head, Media, Sink};
 pub use explain::reason;
 pub use progress::{Phase, Progress, host_and_port};
-pub use request::{Request, basic_credentials};
+pub use request::Request;
 pub use resolve::ResolveError;
 pub use stream::Stream;
 pub use timeline::Phases;

@@ -7,6 +7,7 @@ use ureq_proto::http::{self, HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::client::explain::failure;
 use crate::client::url::Target;
+use crate::config::basic_auth::credentials;
 use crate::config::monitors::Tls;
 use crate::snapshot::{Failure, FailureKind};
 
@@ -118,21 +119,7 @@ fn malformed(reason: &str) -> Failure {
 
 /// Basic authentication (RFC 7617).
 fn basic(user: &str, password: &str) -> String {
-    ["Basic ", &basic_credentials(user, password)].concat()
-}
-
-/// User and password as basic authentication sends them.
-pub fn basic_credentials(user: &str, password: &str) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in [user, ":", password].concat().as_bytes().chunks(3) {
-        let bits = (0..3).fold(0, |bits, at| bits << 8 | u32::from(three.get(at).copied().unwrap_or(0)));
-        for digit in 0..4 {
-            let value = bits >> (18 - 6 * digit) & 63;
-            text.push(if digit > three.len() { '=' } else { char::from(DIGITS[value as usize]) });
-        }
-    }
-    text
+    ["Basic ", &credentials(user, password)].concat()
 }
 
 #[cfg(test)]

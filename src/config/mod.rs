@@ -2,6 +2,8 @@
 //! `help` prints it.
 
 #[cfg(feature = "monitors")]
+pub mod basic_auth;
+#[cfg(feature = "monitors")]
 pub mod chat;
 #[cfg(not(feature = "monitors"))]
 #[path = "no_chat.rs"]

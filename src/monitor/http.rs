@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use crate::client::{Client, Progress, Request, basic_credentials};
+use crate::client::{Client, Progress, Request};
+use crate::config::basic_auth::credentials;
 use crate::config::monitors::{HttpCheck, MASK, Secret};
 use crate::limits::{BODY_MATCH_BYTES, BODY_SHOWN_CHARS};
 use crate::monitor::check::{failed, timed_out, within};
@@ -112,7 +113,7 @@ impl<'a> Search<'a> {
 }
 
 fn hidden(check: &HttpCheck) -> Vec<Secret> {
-    let login = check.basic_auth.iter().map(|(user, password)| basic_credentials(user.reveal(), password.reveal()));
+    let login = check.basic_auth.iter().map(|(user, password)| credentials(user.reveal(), password.reveal()));
     check.hidden.iter().cloned().chain(login.map(Secret::new)).collect()
 }
 

@@ -12,25 +12,12 @@ use http::{HeaderMap, Method, Request, StatusCode, Version};
 use crate::client::explain::failure;
 use crate::client::grpc::{Call, Reply, status};
 use crate::client::progress::{Phase, Progress};
+use crate::config::otlp::is_reserved;
 use crate::limits::{GRPC_ANSWER_BYTES, GRPC_PIECE_BYTES};
 use crate::snapshot::{Failure, FailureKind};
 
 /// Whether the message that follows is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
-
-/// What the protocol says itself; beside these, whatever begins with `grpc-`.
-const OURS: [&str; 10] = [
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// Why there is no answer.
 pub(super) enum Broken {
@@ -66,7 +53,7 @@ pub(super) fn head(call: &Call<'_>, origin: &str, left: Duration) -> Result<Requ
             .map_err(|_| malformed(&["the value of the header ", name, " has control characters"]))?;
         // HPACK must not put it into its table (RFC 7541 section 7.1).
         value.set_sensitive(true);
-        if !OURS.contains(&field.as_str()) && !field.as_str().starts_with("grpc-") {
+        if !is_reserved(field.as_str()) {
             fields.insert(field, value);
         }
     }

@@ -122,11 +122,7 @@ impl Channel {
             None
         };
         let answered = smol::future::or(async { Some(self.ask(call, deadline).await) }, late).await;
-        answered.unwrap_or_else(|| {
-            let millis = deadline.saturating_duration_since(begun).as_millis().to_string();
-            let (phase, peer) = (self.progress.phase().describe(), self.progress.peer());
-            Err(failure(FailureKind::Timeout, &["timed out after ", &millis, " ms (while ", phase, " ", &peer, ")"]))
-        })
+        answered.unwrap_or_else(|| Err(self.progress.timed_out(deadline.saturating_duration_since(begun))))
     }
 
     async fn ask(&mut self, call: &Call<'_>, deadline: Instant) -> Result<Reply, Failure> {

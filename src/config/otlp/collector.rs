@@ -3,9 +3,9 @@
 use alloc::string::String;
 
 use crate::config::ConfigError;
+use crate::config::basic_auth::credentials;
 use crate::config::chat::{is_given, set_switch};
 use crate::config::monitors::{MASK, Secret};
-use crate::config::otlp::pairs::base64;
 use crate::config::otlp::reader::{Reader, error};
 
 pub(super) const ENDPOINT: &str = "OTEL_COLLECTOR_ENDPOINT";
@@ -94,7 +94,7 @@ fn authorization(reader: &mut Reader<'_>) -> Result<Option<(&'static str, Secret
 
 /// Basic authentication (RFC 7617).
 pub(super) fn basic(user: &str, password: &str) -> Secret {
-    Secret::new(["Basic ", &base64([user, ":", password].concat().as_bytes())].concat())
+    Secret::new(["Basic ", &credentials(user, password)].concat())
 }
 
 /// What both transports take: gRPC has no more than printable ASCII (gRPC over HTTP2, "ASCII-Value").

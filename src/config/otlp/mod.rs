@@ -22,8 +22,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use effective::effective;
-pub(super) use table::{is_unknown, push_help};
+pub use signal::is_reserved;
 pub use target::Target;
 
 use alloc::string::String;

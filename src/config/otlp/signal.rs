@@ -21,12 +21,13 @@ use crate::limits::{CHECK_HEADERS, OTLP_TIMEOUT, OTLP_TIMEOUT_MAX};
 
 const AUTHORIZATION: &str = "authorization";
 
-/// What is ours to set, or has no place in HTTP/2 (RFC 9113 section 8.2.2). gRPC keeps `grpc-` for itself.
-const RESERVED: [&str; 10] = [
+/// What is ours to set, or has no place in HTTP/2 (RFC 9113 section 8.2.2).
+const RESERVED: [&str; 11] = [
     "connection",
     "content-encoding",
     "content-length",
     "content-type",
+    "expect",
     "host",
     "keep-alive",
     "proxy-connection",
@@ -34,6 +35,11 @@ const RESERVED: [&str; 10] = [
     "transfer-encoding",
     "upgrade",
 ];
+
+/// Whether a header field, whose name is in lower case, is not for an operator to set. gRPC keeps `grpc-` for itself.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || name.starts_with("grpc-")
+}
 
 /// `None` where the signal is not sent: it has no endpoint, or is switched off. With it, whether the original's endpoint
 /// is the one that is used.
@@ -120,7 +126,7 @@ fn headers(reader: &mut Reader<'_>, signal: usize) -> Result<Vec<(String, Secret
                     "names of letters, digits and -, values of ASCII",
                 )));
             }
-            if RESERVED.contains(&name.as_str()) || name.starts_with("grpc-") {
+            if is_reserved(&name) {
                 return Err(refuse(("has a header field that the exporter sets itself", "others")));
             }
             put(&mut headers, name, Secret::new(value));

@@ -214,6 +214,7 @@ fn header_fields_that_cannot_be_sent_are_refused_without_showing_them() {
         ("a=hush%C3%BC", "has what"),
         (":path=hush", "has what"),
         ("content-Type=hush", "has a header field that the exporter sets itself"),
+        ("Expect=hush", "has a header field that the exporter sets itself"),
         ("grpc-timeout=hush", "has a header field that"),
         (&many.join(","), "has too many header fields: expected at most 32"),
     ] {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use crate::client::{Client, Head, Media, Progress, Request, host_and_port};
 use crate::config::otlp;
 use crate::limits::OTLP_ANSWER_BYTES;
-use crate::snapshot::{Failure, FailureKind};
 use crate::telemetry::answers::{export_response, refusal};
 use crate::telemetry::exporter::{Ending, Payload, Trouble, USER_AGENT};
 use crate::telemetry::retry::Outcome;
@@ -37,10 +36,7 @@ pub(super) async fn export(client: &Client, to: &otlp::Signal, message: Payload<
     };
     let late = async {
         client.reactor().sleep_until(Instant::now() + to.timeout).await;
-        let millis = to.timeout.as_millis().to_string();
-        let while_what = [" ms (while ", progress.phase().describe(), " ", &progress.peer(), ")"].concat();
-        let text = ["timed out after ", &millis, &while_what].concat();
-        Err(Failure { kind: FailureKind::Timeout, message: "Unexpected error".into(), error: Some(text) })
+        Err(progress.timed_out(to.timeout))
     };
     let sent = smol::future::or(client.send(&request, &progress, &mut keep), late).await;
     match (progress.head(), sent) {
