@@ -23,7 +23,7 @@ const END: u32 = 256;
 const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 /// `message` in gzip, where it is shorter for that. Others have their turn meanwhile.
-pub(super) async fn gzip(message: &[u8]) -> Option<Vec<u8>> {
+pub async fn gzip(message: &[u8]) -> Option<Vec<u8>> {
     let mut gzip = Gzip::new(message);
     while !gzip.advance(OTLP_GZIP_STEP_BYTES) {
         smol::future::yield_now().await;

@@ -9,7 +9,7 @@ pub mod answers;
 mod checksum;
 pub mod envelope;
 pub mod exporter;
-mod gzip;
+pub mod gzip;
 pub mod logs;
 pub mod messages;
 pub mod metrics;

@@ -7,11 +7,15 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use prost::Message;
+use rustls::version::TLS13;
 
 use super::*;
 use crate::client::grpc::testing::Deed::{Data, Head, Only, Trailers};
 use crate::client::grpc::testing::{self, Answering, FINE, GRPC, collector, fine, framed};
-use crate::client::testing::{UNCHECKED, answering, client, nobody, request_head, server, silent};
+use crate::client::testing::{
+    Authority, UNCHECKED, answering, client, file, nobody, request_head, server, silent, tls_config, tls_server,
+    trusting,
+};
 use crate::config::monitors::Secret;
 use crate::config::otlp::{Protocol, Target};
 use crate::reactor::Reactor;
@@ -48,6 +52,11 @@ impl Exporting {
             *line = line.replace(&format!("127.0.0.1:{}", self.to.target.port), "PEER");
         }
         answer
+    }
+
+    /// As an exporter that is made for what `to` says now.
+    fn connect_anew(&mut self) {
+        self.exporter = Exporter::new(Rc::clone(&self.exporter.client), &self.to);
     }
 
     /// Begins an export and gives it up.
@@ -272,6 +281,26 @@ fn a_status_of_http_says_what_becomes_of_the_message() {
     assert_eq!(http(protobuf(date, &body)).0, nine);
     for status in ["502 x", "503 x", "504 x", "429 x"] {
         assert_eq!(http(protobuf(status, b"")).0, LATER);
+    }
+}
+
+#[test]
+fn over_tls_a_collector_is_trusted_by_its_certificate() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let identity = authority.sign(&["127.0.0.1"], 2020, 2099);
+    let address = tls_server(tls_config(&identity, &[&TLS13], None), protobuf("200 OK", &partial(3, "")));
+    let ask = |protocol, authority: &Authority| {
+        let mut exporting = Exporting::new(protocol, address);
+        exporting.to.target.https = true;
+        exporting.to.tls = trusting(&file("otlp-ca", &authority.pem));
+        exporting.connect_anew();
+        exporting.export()
+    };
+    assert_eq!(ask(Protocol::HttpProtobuf, &authority).0, Outcome::Accepted { rejected: 3 });
+    let untrusted = "OTLP: PEER: certificate is not signed by an authority that is trusted here; what is not sent is kept, and \
+                     sent again";
+    for protocol in [Protocol::HttpProtobuf, Protocol::Grpc] {
+        assert_eq!(ask(protocol, &other), (LATER, said(untrusted)));
     }
 }
 
