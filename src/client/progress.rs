@@ -1,11 +1,9 @@
 //! How far a request is: what is told of one that does not end in time, and of any how long each of its phases took.
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
+use std::time::Instant;
 
-use crate::client::answer::Head;
-use crate::client::explain::failure;
-use crate::snapshot::{Failure, FailureKind};
+use crate::client::timeline::{Phases, Timeline};
 
 /// What a request is waiting for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,10 +75,15 @@ impl Progress {
         self.peer.borrow().clone()
     }
 
-    /// What a request has failed for that was given up after so long.
-    pub fn timed_out(&self, after: Duration) -> Failure {
-        let (millis, phase, peer) = (after.as_millis().to_string(), self.phase().describe(), self.peer());
-        failure(FailureKind::Timeout, &["timed out after ", &millis, " ms (while ", phase, " ", &peer, ")"])
+    /// The phases that it has gone through, in their order, and from when to when. The last one ends with the request, or
+    /// now while it is under way. Nothing before it waits for anything.
+    pub fn phases(&self) -> Phases {
+        self.timeline.borrow().phases(Instant::now())
+    }
+
+    /// Says that the request has ended, or was given up.
+    pub fn end(&self) {
+        self.timeline.borrow_mut().end(Instant::now());
     }
 
     pub(super) fn enter(&self, phase: Phase) {

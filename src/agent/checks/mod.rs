@@ -171,8 +171,7 @@ impl Checks {
     async fn check(self: Rc<Self>, file: Rc<Monitors>, place: MonitorId, ticket: Rc<Cell<MonitorId>>) {
         let (began, began_unix_micros) = (Instant::now(), unix_micros());
         let Some(monitor) = file.monitors.get(usize::from(place)) else { return };
-        let progress = Progress::default();
-        let outcome = check::check(&self.client, monitor, &progress).await;
+        let outcome = check::check(&self.client, monitor, &Progress::default()).await;
         self.voice.check(monitor, &outcome, began_unix_micros);
         if let Some(telemetry) = &self.telemetry {
             telemetry.check(monitor, &outcome, began, &progress);
