@@ -345,8 +345,8 @@ pub const WORKER_LINGER: Duration = Duration::from_millis(200);
 /// Names, or steps of TLS, that wait for a thread.
 pub const WORKER_QUEUE: usize = 256;
 
-/// What a name has to have waited for others to be told so: starting a thread takes less.
-pub const QUEUE_MIN: Duration = Duration::from_millis(1);
+/// What a name has to have waited to be told so: on a node that is not busy, starting a thread takes a tenth of it.
+pub const QUEUE_MIN: Duration = Duration::from_millis(10);
 
 /// Phases of a request whose times are kept, 8 bytes each: five a request, and as many for each redirect.
 pub const PHASES: usize = 16;

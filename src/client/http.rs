@@ -37,7 +37,7 @@ impl Client {
                     let most = request.follow_redirects.to_string();
                     return Err(wire.failure(FailureKind::Protocol, &["redirects further than ", &most, " times"]));
                 }
-                answer => match follow(&mut wire, answer).await? {
+                answer => match follow(&mut wire, answer, progress).await? {
                     Some(next) => {
                         (target, method) = next;
                         left -= 1;
@@ -88,11 +88,16 @@ fn is_redirect(status: u16) -> bool {
 }
 
 /// Where a redirect leads and with which method; `None` where it is not to be followed, and so is the answer.
-async fn follow(wire: &mut Wire<'_>, answer: RecvResponseResult) -> Result<Option<(Target, Method)>, Failure> {
+async fn follow(
+    wire: &mut Wire<'_>,
+    answer: RecvResponseResult,
+    progress: &Progress,
+) -> Result<Option<(Target, Method)>, Failure> {
     let mut redirect = match answer {
         RecvResponseResult::Redirect(redirect) => redirect,
         RecvResponseResult::Cleanup(_) => return Ok(None),
         RecvResponseResult::RecvBody(call) => {
+            progress.enter(Phase::Reading);
             let mut bytes = 0;
             let mut within = |part: &[u8]| {
                 bytes += part.len() as u64;
@@ -144,6 +149,21 @@ mod tests {
         let endless = format!("HTTP/1.1 301 Moved\r\nlocation: http://{}/\r\n\r\n", "long.".repeat(100));
         assert_eq!(asked(answering(endless)), err("PEER redirects to no address of HTTP"));
         assert_eq!(answered("HTTP/1.1 304 Not Modified\r\nlocation: /\r\n\r\n"), ok(304, ""));
+    }
+
+    #[test]
+    fn each_redirect_has_its_phases() {
+        use Phase::{Connecting, Reading, Resolving, Sending, Waiting};
+        let end = answering("HTTP/1.1 200 OK\r\n\r\nend");
+        let (reactor, client) = client();
+        for (length, between) in [("0", None), ("2", Some(Reading))] {
+            let first = format!("HTTP/1.1 302 Found\r\nLocation: http://{end}/\r\ncontent-length: {length}\r\n\r\nhi");
+            let (url, progress) = (format!("http://{}/", answering(first)), Progress::default());
+            reactor.block_on(client.send(&get(&url), &progress, &mut |_| true)).unwrap().unwrap();
+            let once = [Resolving, Connecting, Sending, Waiting];
+            let expected: Vec<Phase> = once.into_iter().chain(between).chain(once).chain([Reading]).collect();
+            assert_eq!(progress.phases().map(|(phase, _, _)| phase).collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]

@@ -317,6 +317,38 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_had_to_wait_says_for_how_long() {
+        let resolver = resolver(|_| {
+            sleep(Duration::from_millis(60));
+            here()
+        });
+        let all: Vec<Progress> = (0..4).map(|_| Progress::default()).collect();
+        let executor = smol::LocalExecutor::new();
+        let tasks: Vec<_> = ["a", "b", "c", "d"]
+            .into_iter()
+            .zip(&all)
+            .map(|(name, progress)| {
+                let resolver = &resolver;
+                executor.spawn(async move {
+                    progress.enter(Phase::Resolving);
+                    resolver.resolve(name, progress).await.unwrap();
+                    progress.end();
+                })
+            })
+            .collect();
+        block_on(executor.run(async {
+            for task in tasks {
+                task.await;
+            }
+        }));
+        let phases = |progress: &Progress| progress.phases().map(|(phase, _, _)| phase).collect::<Vec<_>>();
+        assert!(phases(&all[0]).ends_with(&[Phase::Resolving]));
+        assert_eq!(phases(&all[3]), [Phase::Queued, Phase::Resolving]);
+        let (_, began, ended) = all[3].phases().next().unwrap();
+        assert!(ended - began >= Duration::from_millis(50), "{:?}", ended - began);
+    }
+
+    #[test]
     fn a_name_that_was_given_up_before_its_turn_says_so_and_keeps_its_place() {
         let resolver = resolver(|name| {
             sleep(Duration::from_millis(if name == "patient" { 0 } else { 300 }));
@@ -331,7 +363,11 @@ mod tests {
                 Err(ResolveError::TryAgain)
             };
             assert!(reactor.block_on(smol::future::or(resolver.resolve(name, &progress), late)).unwrap().is_err());
-            progress.phase()
+            progress.end();
+            let phases: Vec<_> = progress.phases().collect();
+            let ((_, began, _), (last, _, ended)) = (phases[0], phases[phases.len() - 1]);
+            assert!(last == progress.phase() && ended - began >= Duration::from_millis(49), "{phases:?}");
+            last
         };
         assert_eq!((give_up("slow1"), give_up("slow2")), (Phase::Resolving, Phase::Resolving));
         assert_eq!(give_up("patient"), Phase::Queued);

@@ -76,6 +76,7 @@ fn time(duration: Duration) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::client::Phase;
     use crate::client::testing::{answering, client, nobody, request_head, server, silent, soon};
     use crate::config::codes::CodePattern;
     use crate::config::monitors::{HttpCheck, Scope, Secret, Tls};
@@ -159,6 +160,70 @@ pub(super) mod tests {
         assert_eq!(checked(&Monitor { max_latency: most(3000), ..http(slow) }).failure, None);
         let wrong = Monitor { max_latency: most(0), ..http(answering("HTTP/1.1 404 None\r\n\r\n")) };
         assert_eq!(checked(&wrong).failure.unwrap().kind, FailureKind::Status);
+    }
+
+    /// The phases of a check with the milliseconds that each took, and its failure.
+    fn phases(monitor: &Monitor) -> (Vec<(Phase, u64)>, Option<FailureKind>) {
+        let (reactor, client) = client();
+        let (progress, before) = (Progress::default(), Instant::now());
+        let outcome = reactor.block_on(check(&client, monitor, &progress)).unwrap();
+        let after = Instant::now();
+        // It has ended: what comes later is not told as a part of it.
+        std::thread::sleep(Duration::from_millis(20));
+        let mut phases: Vec<(Phase, u64)> = Vec::new();
+        let mut end = before;
+        for (phase, began, ended) in progress.phases() {
+            assert!(end <= began && began <= ended && ended <= after, "{phase:?}");
+            assert!(phases.is_empty() || end == began, "{phase:?}");
+            phases.push((phase, (ended - began).as_millis() as u64));
+            end = ended;
+        }
+        assert_eq!(progress.phases().left_out(), 0);
+        (phases, outcome.failure.map(|failure| failure.kind))
+    }
+
+    #[test]
+    fn a_check_hands_over_its_phases_and_how_long_each_took() {
+        use Phase::{Connecting, Handshake, Reading, Resolving, Sending, Waiting};
+        let slow = server(|mut stream| {
+            request_head(&mut stream);
+            std::thread::sleep(Duration::from_millis(80));
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n").unwrap();
+            std::thread::sleep(Duration::from_millis(40));
+            let _ = stream.write_all(b"end");
+        });
+        // On a busy machine a name waits for its thread.
+        let names = |phases: &[(Phase, u64)]| {
+            phases.iter().map(|(phase, _)| *phase).filter(|phase| *phase != Phase::Queued).collect::<Vec<_>>()
+        };
+        let (found, failure) = phases(&http(slow));
+        assert_eq!((names(&found), failure), (vec![Resolving, Connecting, Sending, Waiting], None));
+        assert!(found[3].1 >= 79, "{found:?}");
+        let with_body = HttpCheck { expected_contain: Some("end".into()), ..http_check(&format!("http://{slow}/")) };
+        let (found, failure) = phases(&monitor(Check::Http(Box::new(with_body))));
+        assert_eq!((names(&found)[3..].to_vec(), failure), (vec![Waiting, Reading], None));
+        assert!(found[3].1 >= 79 && found[4].1 >= 39, "{found:?}");
+        let (found, failure) = phases(&monitor(Check::Tcp("localhost".into(), slow.port())));
+        assert_eq!((names(&found), failure), (vec![Resolving, Connecting], None));
+        let (found, failure) = phases(&http(nobody()));
+        assert_eq!((names(&found), failure), (vec![Resolving, Connecting], Some(FailureKind::Connect)));
+        let (found, failure) = phases(&monitor(Check::Never("Missing mandatory url".into())));
+        assert_eq!((names(&found), failure), (vec![], Some(FailureKind::Configuration)));
+        let not_tls = format!("https://{}/", answering("HTTP/1.1 400 None\r\n\r\n"));
+        let (found, _) = phases(&monitor(Check::Http(Box::new(http_check(&not_tls)))));
+        assert_eq!(names(&found), [Resolving, Connecting, Handshake]);
+    }
+
+    #[test]
+    fn a_check_that_was_given_up_keeps_its_phases_up_to_then() {
+        for (scheme, last) in [("http", Phase::Waiting), ("https", Phase::Handshake)] {
+            let check = Check::Http(Box::new(http_check(&format!("{scheme}://{}/", silent()))));
+            let (found, failure) = phases(&Monitor { timeout: Duration::from_millis(120), ..monitor(check) });
+            assert_eq!(failure, Some(FailureKind::Timeout));
+            let (phase, millis) = found[found.len() - 1];
+            assert!(phase == last && (60..1000).contains(&millis), "{found:?}");
+            assert!(found.iter().map(|(_, millis)| millis).sum::<u64>() >= 110, "{found:?}");
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub struct Connection {
     output: Vec<u8>,
     asked: Option<Asked>,
     /// What is to be told of it.
-    kept: Kept,
+    pub(super) kept: Kept,
     closing: Option<Closing>,
     /// The client sends no more; it may still read.
     ended: bool,
@@ -257,7 +257,8 @@ impl Connection {
                 })
                 .map(|head| {
                     head.map(|(head, length)| {
-                        seen = Seen::of(service, &head, &bytes[used..used + length], &self.stream);
+                        let bytes_of_head = bytes.get(used..used + length).unwrap_or_default();
+                        seen = Seen::of(service, &head, bytes_of_head, &self.stream);
                         used += length;
                         if head.expects_continue && head.framing != Framing::None && used == bytes.len() {
                             out.bytes.extend_from_slice(response::CONTINUE);
@@ -357,15 +358,15 @@ impl Output {
     }
 
     fn refuse<S: Service>(&mut self, service: &S, reject: Reject, seen: &Seen<'_>, stream: &TcpStream) {
-        let cid = fresh_cid();
         service.detail(reject.detail(), &mut self.body);
         service.count(route::UNKNOWN, Method::Other, reject.status());
-        seen.tell(service, None, &cid, reject.status(), stream);
         self.make_room();
         let answer =
             Answer { status: reject.status(), media_type: route::JSON, allow: None, body: self.body.as_bytes() };
+        let cid = fresh_cid();
         // Writing to memory does not fail, and the connection is closed in any case.
         let _ = self.writer.write(&mut self.bytes, &answer, &cid, response::Connection::Close, false);
+        seen.tell(service, None, &cid, reject.status(), stream);
     }
 }
 

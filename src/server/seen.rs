@@ -118,6 +118,11 @@ struct Owned {
 }
 
 impl Kept {
+    #[cfg(test)]
+    pub(super) fn is_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub(super) fn seen(&self) -> Seen<'_> {
         Seen(self.0.as_ref().map(|owned| Request {
             method: owned.method,
@@ -141,3 +146,6 @@ fn unread_since(status: u16) -> Instant {
     let waited = if status == 408 { now.checked_sub(Phase::Receiving.limit()) } else { None };
     waited.unwrap_or(now)
 }
+
+#[cfg(test)]
+mod tests;
