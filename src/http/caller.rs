@@ -7,6 +7,8 @@ use crate::limits::OTLP_ATTRIBUTE_BYTES;
 /// What a request says of its client, each cut after [`OTLP_ATTRIBUTE_BYTES`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caller<'b> {
+    /// The method, as it was sent.
+    pub method: &'b str,
     /// `User-Agent`, as far as it is UTF-8; `None` where nothing is left of it.
     pub user_agent: Option<&'b str>,
     /// `traceparent`, where there is one and only one: two are as good as none. `tracestate` beside it is for whoever asks
@@ -17,7 +19,8 @@ pub struct Caller<'b> {
 impl<'b> Caller<'b> {
     /// Of a head that [`crate::http::request::read_head`] has read: one field a line then.
     pub fn of_head(head: &'b [u8]) -> Self {
-        let lines = head[empty_lines(head)..].split(|byte| *byte == b'\n').skip(1);
+        let mut lines = head[empty_lines(head)..].split(|byte| *byte == b'\n');
+        let method = lines.next().and_then(|line| line.split(|byte| *byte == b' ').next());
         let (mut user_agent, mut traceparent, mut traceparents) = (None, None, 0_u32);
         for line in lines {
             let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
@@ -30,7 +33,8 @@ impl<'b> Caller<'b> {
                 traceparent = core::str::from_utf8(value).ok().and_then(|_| text(value));
             }
         }
-        Caller { user_agent, traceparent: traceparent.filter(|_| traceparents == 1) }
+        let method = method.and_then(text).unwrap_or_default();
+        Caller { method, user_agent, traceparent: traceparent.filter(|_| traceparents == 1) }
     }
 }
 
@@ -64,10 +68,11 @@ mod tests {
             format!("TRACEPARENT: {PARENT}\nUSER-AGENT:  curl/8\n"),
         ] {
             let head = head(fields.as_bytes());
-            let expected = Caller { user_agent: Some("curl/8"), traceparent: Some(PARENT) };
+            let expected = Caller { method: "GET", user_agent: Some("curl/8"), traceparent: Some(PARENT) };
             assert_eq!(Caller::of_head(&head), expected, "{fields}");
         }
-        assert_eq!(Caller::of_head(&head(b"X-User-Agent: a\r\nTraceparents: b\r\n")), Caller::default());
+        let head = head(b"X-User-Agent: a\r\nTraceparents: b\r\n");
+        assert_eq!(Caller::of_head(&head), Caller { method: "GET", ..Caller::default() });
     }
 
     #[test]

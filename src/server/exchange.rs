@@ -11,6 +11,8 @@ use crate::snapshot::Method;
 pub struct Exchange<'a> {
     /// Its method; [`Method::Other`] too where the head could not be read.
     pub method: Method,
+    /// Its method as it was sent; empty where the head could not be read.
+    pub method_name: &'a str,
     /// Its path, without a query: `*` for the server itself, empty where the head could not be read.
     pub path: &'a str,
     /// What has answered it, and the path under which it is counted. `None`: the server itself.

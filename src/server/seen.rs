@@ -61,6 +61,7 @@ impl<'b> Seen<'b> {
         let exchange = match &self.0 {
             Some(request) => Exchange {
                 method: request.method,
+                method_name: request.caller.method,
                 path: request.path,
                 route,
                 version: request.version,
@@ -73,6 +74,7 @@ impl<'b> Seen<'b> {
             },
             None => Exchange {
                 method: Method::Other,
+                method_name: "",
                 path: "",
                 route,
                 version: "",
@@ -92,6 +94,7 @@ impl<'b> Seen<'b> {
         Kept(self.0.as_ref().map(|request| {
             Box::new(Owned {
                 method: request.method,
+                method_name: request.caller.method.into(),
                 path: request.path.into(),
                 version: request.version,
                 user_agent: request.caller.user_agent.map(Box::from),
@@ -109,6 +112,7 @@ pub(super) struct Kept(Option<Box<Owned>>);
 
 struct Owned {
     method: Method,
+    method_name: Box<str>,
     path: Box<str>,
     version: &'static str,
     user_agent: Option<Box<str>>,
@@ -128,7 +132,11 @@ impl Kept {
             method: owned.method,
             path: &owned.path,
             version: owned.version,
-            caller: Caller { user_agent: owned.user_agent.as_deref(), traceparent: owned.traceparent.as_deref() },
+            caller: Caller {
+                method: &owned.method_name,
+                user_agent: owned.user_agent.as_deref(),
+                traceparent: owned.traceparent.as_deref(),
+            },
             client_address: owned.client_address,
             began: owned.began,
         }))

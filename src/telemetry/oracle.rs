@@ -2,6 +2,7 @@
 //! `tests/system/otlp-messages`.
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -94,15 +95,24 @@ fn all_spans() -> ExportTraceServiceRequest {
     let (context, parent) = SpanContext::of_request(client, [0; 16], [3; 8]);
     let asked = Request {
         method: Method::Post,
+        method_name: "POST",
         path: "/v1/health",
         route: Some((Handler::Health, "/v1/health")),
         version: "1.1",
-        client_address: Some("192.0.2.7"),
+        client_address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))),
         user_agent: Some("curl/8"),
         cid: Some("b276d066"),
         status: 503,
     };
-    let lost = Request { method: Method::Other, route: None, user_agent: None, cid: None, status: 405, ..asked };
+    let lost = Request {
+        method: Method::Other,
+        method_name: "BREW",
+        route: None,
+        user_agent: None,
+        cid: None,
+        status: 405,
+        ..asked
+    };
     let mut all = vec![
         spans::request(context, parent, interval(0, 90_000), &asked),
         spans::request(SpanContext::new([4; 16], [5; 8]), Parent::None, interval(0, 0), &lost),
@@ -113,7 +123,7 @@ fn all_spans() -> ExportTraceServiceRequest {
         phases.map(|(phase, from, to, id)| PhaseInterval { phase, interval: interval(from, to), span_id: [id; 8] });
     let outcome = &samples.statuses[1].last.as_ref().unwrap().1;
     let context = SpanContext::new([9; 16], [9; 8]);
-    all.extend(spans::check(context, interval(0, 918_000), &samples.monitors[1], outcome, &phases));
+    all.extend(spans::check(context, interval(0, 918_000), &samples.monitors[1], outcome, (&phases, 2)));
     spans::export(resource(&IDENTITY), scope(&BUILD), all)
 }
 

@@ -12,6 +12,7 @@ const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 #[derive(Clone, Debug, PartialEq)]
 struct Told {
     method: Method,
+    method_name: String,
     path: String,
     route: Option<(Handler, &'static str)>,
     version: &'static str,
@@ -49,6 +50,7 @@ impl crate::server::Service for Service {
     fn observe(&self, of: &Exchange<'_>) {
         self.told.borrow_mut().push(Told {
             method: of.method,
+            method_name: of.method_name.into(),
             path: of.path.into(),
             route: of.route,
             version: of.version,
@@ -142,6 +144,7 @@ fn a_request_is_told_with_its_client_its_route_and_its_answer() {
     assert!(before <= began && began <= Instant::now());
     let expected = Told {
         method: Method::Get,
+        method_name: "GET".into(),
         path: "/health".into(),
         route: Some((Handler::Health, "/health")),
         version: "1.1",
@@ -160,6 +163,7 @@ fn what_the_server_itself_answers_is_told_without_a_route() {
     let path = |method, path: &str, status| (method, path.to_owned(), "1.0", status);
     assert_eq!(only("GET /wp-login.php HTTP/1.0\r\n\r\n"), path(Method::Get, "/wp-login.php", 404));
     assert_eq!(only("DELETE /health HTTP/1.0\r\n\r\n"), path(Method::Other, "/health", 405));
+    assert_eq!(told(&["PROPFIND /health HTTP/1.0\r\n\r\n"])[0].method_name, "PROPFIND");
     assert_eq!(only("OPTIONS /health HTTP/1.0\r\n\r\n"), path(Method::Options, "/health", 204));
     assert_eq!(only("OPTIONS * HTTP/1.0\r\n\r\n"), path(Method::Options, "*", 204));
     assert_eq!(only("CONNECT a:1 HTTP/1.0\r\n\r\n"), path(Method::Other, "", 405));
@@ -221,6 +225,7 @@ fn a_request_whose_body_comes_in_pieces_is_told_as_its_head_said() {
         let first = (told[0].path.as_str(), told[0].traceparent.as_deref(), told[0].user_agent.as_deref());
         assert_eq!(first, ("/health", Some(PARENT), Some("é")), "{pieces:?}");
         assert_eq!((told[0].method, told[0].status, told[0].version), (Method::Post, 200, "1.1"));
+        assert_eq!(told[0].method_name, "POST");
         let more = usize::from(pieces.last().unwrap().ends_with(next));
         assert_eq!(told.len(), 1 + more);
         assert!(told[1..].iter().all(|two| (two.path.as_str(), &two.traceparent) == ("/metrics", &None)));

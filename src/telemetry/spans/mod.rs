@@ -1,9 +1,13 @@
 //! Requests, heartbeats and checks as spans: the original's names, and the semantic conventions' attributes ("HTTP Spans").
 //! Ids and times come in as arguments.
 
+mod clock;
+
+use std::net::IpAddr;
+
 use http::Uri;
 
-use crate::client::Phase;
+use crate::client::{Phase, Phases};
 use crate::config::monitors::{Check, Monitor};
 use crate::http::route::Handler;
 use crate::limits::OTLP_ATTRIBUTE_BYTES;
@@ -73,19 +77,23 @@ pub struct Interval {
     pub end_unix_nanos: u64,
 }
 
+pub use clock::Clock;
+
 /// What the span of a request is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// Its method.
     pub method: Method,
-    /// Its path, without a query.
+    /// The same, as it was sent; empty where that is not known.
+    pub method_name: &'a str,
+    /// Its path, without a query; empty where that is not known.
     pub path: &'a str,
     /// What has answered it, and the path under which it is counted; `None`: nothing knew its path.
     pub route: Option<(Handler, &'a str)>,
-    /// The version of HTTP: `1.0` or `1.1`.
+    /// The version of HTTP: `1.0` or `1.1`; empty where that is not known.
     pub version: &'a str,
     /// Who asked.
-    pub client_address: Option<&'a str>,
+    pub client_address: Option<IpAddr>,
     /// What asked.
     pub user_agent: Option<&'a str>,
     /// The correlation id.
@@ -94,16 +102,22 @@ pub struct Request<'a> {
     pub status: u16,
 }
 
+/// Methods that the conventions know by name, and imalive does not.
+const KNOWN_METHODS: [&str; 5] = ["CONNECT", "DELETE", "PATCH", "PUT", "TRACE"];
+
+/// What the conventions call all others.
+const OTHER: &str = "_OTHER";
+
 /// The span of a request.
 pub fn request(context: SpanContext, parent: Parent, interval: Interval, of: &Request<'_>) -> Span {
     let method = match of.method {
-        Method::Other => "_OTHER",
+        Method::Other => KNOWN_METHODS.into_iter().find(|known| *known == of.method_name).unwrap_or(OTHER),
         method => method.label(),
     };
     let name = match of.route {
         Some((handler, _)) => route_name(handler, of.method),
         // The conventions' name of a request without a route.
-        None if of.method == Method::Other => "HTTP",
+        None if method == OTHER => "HTTP",
         None => method,
     };
     let mut span = span(context, parent, interval, name, SERVER);
@@ -113,11 +127,12 @@ pub fn request(context: SpanContext, parent: Parent, interval: Interval, of: &Re
         }
     };
     text("http.request.method", Some(method));
+    text("http.request.method_original", Some(of.method_name).filter(|_| method == OTHER));
     text("url.scheme", Some("http"));
     text("url.path", Some(of.path));
     text("http.route", of.route.map(|(_, path)| path));
     text("network.protocol.version", Some(of.version));
-    text("client.address", of.client_address);
+    text("client.address", of.client_address.map(|address| address.to_string()).as_deref());
     text("user_agent.original", of.user_agent);
     text("imalive.cid", of.cid);
     span.attributes.push(KeyValue::int("http.response.status_code", u64::from(of.status)));
@@ -161,13 +176,21 @@ pub struct PhaseInterval {
     pub span_id: [u8; 8],
 }
 
+/// The phases of a check, and how many there was no room for. `id` gives each its own.
+pub fn phases(of: Phases, clock: &Clock, mut id: impl FnMut() -> [u8; 8]) -> (Vec<PhaseInterval>, u16) {
+    let left_out = of.left_out();
+    let interval =
+        |(phase, began, ended)| PhaseInterval { phase, interval: clock.interval(began, ended), span_id: id() };
+    (of.map(interval).collect(), left_out)
+}
+
 /// The span of a check, and one for each of its phases.
 pub fn check(
     context: SpanContext,
     interval: Interval,
     monitor: &Monitor,
     outcome: &Outcome,
-    phases: &[PhaseInterval],
+    (phases, left_out): (&[PhaseInterval], u16),
 ) -> Vec<Span> {
     let kind = if matches!(monitor.check, Check::Never(_)) { INTERNAL } else { CLIENT };
     let mut check = span(context, Parent::None, interval, "imalive-monitors", kind);
@@ -200,6 +223,9 @@ pub fn check(
         check.attributes.push(KeyValue::text("error.type", kind));
         let message = cut(failure.cause(), OTLP_ATTRIBUTE_BYTES).to_owned();
         check.status = Some(Status { message, code: STATUS_ERROR });
+    }
+    if left_out > 0 {
+        check.attributes.push(KeyValue::int("imalive.check.dropped_phases", left_out.into()));
     }
     let mut spans = vec![check];
     for of in phases {

@@ -1,16 +1,18 @@
 use super::*;
 use crate::report::monitor_samples::{Samples, failed};
 use crate::telemetry::messages::common::Value;
+use std::net::Ipv4Addr;
 
 const CONTEXT: SpanContext = SpanContext { trace_id: [1; 16], span_id: [2; 8], sampled: true };
 const SECOND: Interval = Interval { start_unix_nanos: 1_000, end_unix_nanos: 1_000_001_000 };
 
 const ASKED: Request<'static> = Request {
     method: Method::Get,
+    method_name: "GET",
     path: "/health",
     route: Some((Handler::Health, "/health")),
     version: "1.1",
-    client_address: Some("192.0.2.7"),
+    client_address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))),
     user_agent: Some("curl/8"),
     cid: None,
     status: 200,
@@ -59,8 +61,36 @@ fn a_request_has_the_original_span_name_and_the_conventions_attributes() {
 fn a_path_that_nothing_knows_does_not_become_a_name() {
     let span = asked(&Request { route: None, path: "/wp-login.php", status: 404, ..ASKED });
     assert_eq!((span.name.as_str(), text(&span, "http.route")), ("GET", None));
-    let span = asked(&Request { route: None, method: Method::Other, ..ASKED });
-    assert_eq!((span.name.as_str(), text(&span, "http.request.method").as_deref()), ("HTTP", Some("_OTHER")));
+}
+
+#[test]
+fn a_method_that_nobody_knows_does_not_become_a_name() {
+    let of = |method_name| {
+        let span = asked(&Request { route: None, method: Method::Other, method_name, status: 405, ..ASKED });
+        let original = text(&span, "http.request.method_original");
+        (span.name.clone(), text(&span, "http.request.method").unwrap(), original)
+    };
+    assert_eq!(of("BREW"), ("HTTP".into(), "_OTHER".into(), Some("BREW".into())));
+    assert_eq!(of("DELETE"), ("DELETE".into(), "DELETE".into(), None));
+    assert_eq!(of(""), ("HTTP".into(), "_OTHER".into(), None));
+}
+
+#[test]
+fn of_a_head_that_could_not_be_read_no_attribute_is_made_up() {
+    let unread = Request {
+        method: Method::Other,
+        method_name: "",
+        path: "",
+        route: None,
+        version: "",
+        client_address: None,
+        user_agent: None,
+        cid: Some("abc"),
+        status: 400,
+    };
+    let span = asked(&unread);
+    let keys: Vec<_> = span.attributes.iter().map(|attribute| attribute.key.as_str()).collect();
+    assert_eq!(keys, ["http.request.method", "url.scheme", "imalive.cid", "http.response.status_code"]);
 }
 
 #[test]
@@ -108,7 +138,7 @@ fn no_span_has_an_id_of_zeros_only() {
     assert_eq!((context.trace_id[15], context.span_id[7]), (1, 1));
     let phase = PhaseInterval { phase: Phase::Resolving, interval: SECOND, span_id: [0; 8] };
     let samples = Samples::new();
-    let spans = check(CONTEXT, SECOND, &samples.monitors[0], &Outcome::default(), &[phase]);
+    let spans = check(CONTEXT, SECOND, &samples.monitors[0], &Outcome::default(), (&[phase], 0));
     assert_eq!(spans[1].span_id, [0, 0, 0, 0, 0, 0, 0, 1]);
 }
 
@@ -127,7 +157,7 @@ fn a_check_has_a_child_for_each_phase() {
     let phases: Vec<_> =
         phases.zip(10..).map(|(phase, id)| PhaseInterval { phase, interval: SECOND, span_id: [id; 8] }).collect();
     let samples = Samples::new();
-    let spans = check(CONTEXT, SECOND, &samples.monitors[0], &Outcome::default(), &phases);
+    let spans = check(CONTEXT, SECOND, &samples.monitors[0], &Outcome::default(), (&phases, 0));
     let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
     let expected = ["imalive-monitors", "queue", "resolve", "connect", "tls", "send", "first byte", "read"];
     assert_eq!(names, expected);
@@ -144,7 +174,7 @@ fn a_check_says_what_was_asked_and_what_came_of_it() {
     let samples = Samples::new();
     let check_of = |at: usize| {
         let outcome = &samples.statuses[at].last.as_ref().unwrap().1;
-        check(CONTEXT, SECOND, &samples.monitors[at], outcome, &[]).remove(0)
+        check(CONTEXT, SECOND, &samples.monitors[at], outcome, (&[], 0)).remove(0)
     };
     let passed = check_of(0);
     assert_eq!((passed.status.clone(), text(&passed, "error.type")), (None, None));
@@ -185,8 +215,46 @@ fn of_a_url_only_what_may_be_shown_is_told() {
         http.shown_url = "http://u:***@h/?t=${TOKEN}".into();
     }
     let outcome = failed(FailureKind::Timeout, "Unexpected error", Some("timed out"));
-    let spans = check(CONTEXT, SECOND, &samples.monitors[0], &outcome, &[]);
+    let spans = check(CONTEXT, SECOND, &samples.monitors[0], &outcome, (&[], 0));
     assert!(!format!("{spans:?}").contains("hunter2"));
     assert_eq!(spans[0].status.as_ref().unwrap().message, "timed out");
     assert_eq!(text(&spans[0], "error.type").as_deref(), Some("timeout"));
+}
+
+#[test]
+fn the_phases_of_a_real_request_become_spans_within_its_own() {
+    use crate::client::Progress;
+    use crate::client::testing::{answering, client, get};
+    use std::time::Instant;
+    let url = format!("http://{}/", answering("HTTP/1.1 200 OK\r\n\r\nend"));
+    let ((reactor, client), progress, began) = (client(), Progress::default(), Instant::now());
+    reactor.block_on(client.send(&get(&url), &progress, &mut |_| true)).unwrap().unwrap();
+    progress.end();
+    let ended = Instant::now();
+    let clock = Clock::new(ended, 1_795_231_461_000_000_000);
+    let (mut id, samples) = (0, Samples::new());
+    let (each, left_out) = phases(progress.phases(), &clock, || {
+        id += 1;
+        [id; 8]
+    });
+    let interval = clock.interval(began, ended);
+    let spans = check(CONTEXT, interval, &samples.monitors[0], &Outcome::default(), (&each, left_out));
+    let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["imalive-monitors", "resolve", "connect", "send", "first byte", "read"]);
+    assert_eq!(spans[0].end_time_unix_nano, 1_795_231_461_000_000_000);
+    let mut end = spans[0].start_time_unix_nano;
+    for (span, number) in spans[1..].iter().zip(1..) {
+        assert!(end <= span.start_time_unix_nano && span.start_time_unix_nano <= span.end_time_unix_nano, "{span:?}");
+        assert_eq!(span.span_id, [number; 8]);
+        end = span.end_time_unix_nano;
+    }
+    assert!(end <= spans[0].end_time_unix_nano && end > spans[0].start_time_unix_nano);
+    assert_eq!(text(&spans[0], "imalive.check.dropped_phases"), None);
+}
+
+#[test]
+fn phases_that_are_not_told_are_counted() {
+    let samples = Samples::new();
+    let spans = check(CONTEXT, SECOND, &samples.monitors[0], &Outcome::default(), (&[], 7));
+    assert_eq!(text(&spans[0], "imalive.check.dropped_phases").as_deref(), Some("7"));
 }
