@@ -1,14 +1,23 @@
-//! Once it runs, a reading allocates nothing: counted in the allocator itself, on this machine and on recorded ones.
+//! Once it runs, a reading allocates nothing: counted in the allocator itself, on this machine and on recorded ones. And to
+//! tell of a request allocates nothing beyond what answering it does.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::Write;
 use std::fs;
+use std::io::{Read, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::task::Poll;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use imalive::http::route::Handler;
 use imalive::limits::CPUS;
 use imalive::read::{Roots, Sampler};
+use imalive::server::{Exchange, Reactor, Server, Service};
+use imalive::snapshot::Method;
 
 /// The system's allocator; counts the calls of each thread.
 struct Counting;
@@ -115,4 +124,82 @@ fn reading_more_cpus_than_fit_allocates_nothing() {
 #[test]
 fn reading_broken_files_allocates_nothing() {
     assert_eq!(calls_of_readings(node("broken", "cpu  1 2\n", "MemTotal: many kB\n")), 0);
+}
+
+/// Answers, and adds up what it is told.
+#[derive(Clone, Default)]
+struct Observer {
+    observes: bool,
+    answered: Rc<Cell<u64>>,
+    told_bytes: Rc<Cell<usize>>,
+}
+
+impl Service for Observer {
+    fn respond(&self, _: Handler, _: &str, _: &mut String) -> u16 {
+        self.answered.set(self.answered.get() + 1);
+        200
+    }
+
+    fn detail(&self, _: &str, _: &mut String) {}
+
+    fn count(&self, _: (usize, &'static str), _: Method, _: u16) {}
+
+    fn count_evicted(&self) {}
+
+    fn observes(&self) -> bool {
+        self.observes
+    }
+
+    fn observe(&self, of: &Exchange<'_>) {
+        let bytes = of.traceparent.map_or(0, str::len) + of.user_agent.map_or(0, str::len) + of.path.len();
+        self.told_bytes.set(self.told_bytes.get() + bytes);
+    }
+}
+
+const REQUESTS: u64 = 100;
+
+fn ask(address: SocketAddr) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    for _ in 0..REQUESTS {
+        stream
+            .write_all(
+                b"GET /health HTTP/1.1\r\nHost: a\r\nUser-Agent: kube-probe/1.31\r\n\
+                  Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n",
+            )
+            .unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            answer.push(byte[0]);
+        }
+    }
+}
+
+/// The allocator's calls in answering so many requests on one connection, and how much was told of them.
+fn calls_of_requests(observes: bool) -> (u64, usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let observer = Observer { observes, ..Observer::default() };
+    let reactor = Rc::new(Reactor::new().unwrap());
+    let mut server = Server::new(listener, 8, Rc::clone(&reactor), observer.clone()).unwrap();
+    let client = thread::spawn(move || ask(address));
+    let all = std::future::poll_fn(|_| match observer.answered.get() {
+        REQUESTS => Poll::Ready(()),
+        _ => Poll::Pending,
+    });
+    let calls = calls(|| reactor.block_on(smol::future::or(server.run(), all)).unwrap());
+    client.join().unwrap();
+    (calls, observer.told_bytes.get())
+}
+
+#[test]
+fn telling_of_a_request_allocates_nothing() {
+    // How many turns it takes depends on the machine: the fewest of three runs are alike.
+    let fewest = |observes| (0..3).map(|_| calls_of_requests(observes)).min().unwrap();
+    let ((silent, nothing), (observed, told)) = (fewest(false), fewest(true));
+    assert_eq!((silent, nothing), (observed, 0));
+    // Of a build without telemetry nothing is told.
+    assert!(told == 0 || told == REQUESTS as usize * ("/health".len() + "kube-probe/1.31".len() + 55), "{told}");
+    assert_eq!(told > 0, cfg!(feature = "otlp"));
 }

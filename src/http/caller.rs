@@ -108,4 +108,52 @@ mod tests {
         let head = head(&[b"Traceparent: ", PARENT.as_bytes(), b"\xff\r\n"].concat());
         assert_eq!(Caller::of_head(&head).traceparent, None);
     }
+
+    #[test]
+    fn another_reader_of_fields_finds_the_same_in_whatever_is_a_head() {
+        let parts: [&[u8]; 16] = [
+            b"User-Agent",
+            b"traceparent",
+            b"TRACEPARENT: a",
+            b"user-agent:b",
+            b":",
+            b": ",
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b"\t ",
+            b"x",
+            b"X: y",
+            b"\xf6",
+            "\u{f6}".as_bytes(),
+            PARENT.as_bytes(),
+            b"Host: a",
+        ];
+        let mut random = fastrand::Rng::with_seed(3);
+        let mut heads = 0;
+        for _ in 0..50_000 {
+            let mut head = b"GET / HTTP/1.0\r\n".to_vec();
+            for _ in 0..random.usize(..8) {
+                head.extend_from_slice(random.choice(parts).unwrap());
+            }
+            head.extend_from_slice(b"\r\n\r\n");
+            let Ok(Some((_, used))) = read_head(&head) else { continue };
+            heads += 1;
+            let mut fields = [httparse::EMPTY_HEADER; 16];
+            let (_, fields) = httparse::parse_headers(&head[16..], &mut fields).unwrap().unwrap();
+            let values = |name: &'static str| {
+                fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+            };
+            let agent = values("user-agent").map(|value| value.utf8_chunks().next().map_or("", |chunk| chunk.valid()));
+            let traceparent = values("traceparent").next().filter(|_| values("traceparent").count() == 1);
+            let traceparent = traceparent.and_then(|value| str::from_utf8(value).ok());
+            let expected = Caller {
+                method: "GET",
+                user_agent: agent.into_iter().find(|text| !text.is_empty()),
+                traceparent: traceparent.filter(|text| !text.is_empty()),
+            };
+            assert_eq!(Caller::of_head(&head[..used]), expected, "{}", head.escape_ascii());
+        }
+        assert!(heads > 1000, "{heads}");
+    }
 }
