@@ -17,12 +17,12 @@ impl Seen<'_> {
     pub(super) fn tell<S: Service>(&self, _: &S, _: Option<(Handler, &'static str)>, _: &str, _: u16, _: &TcpStream) {}
 
     pub(super) fn keep(&self) -> Kept {
-        Kept
+        Kept::default()
     }
 }
 
 #[derive(Default)]
-pub(super) struct Kept;
+pub(super) struct Kept(());
 
 impl Kept {
     pub(super) fn seen(&self) -> Seen<'_> {
