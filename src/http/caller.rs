@@ -11,8 +11,9 @@ pub struct Caller<'b> {
     pub method: &'b str,
     /// `User-Agent`, as far as it is UTF-8; `None` where nothing is left of it.
     pub user_agent: Option<&'b str>,
-    /// `traceparent`, where there is one and only one: two are as good as none. `tracestate` beside it is for whoever asks
-    /// others on behalf of the same trace, which is never done here (W3C Trace Context level 1, section 3.3).
+    /// `traceparent`, where there is one and only one: two begin a new trace (`test_traceparent_duplicated` of the tests that
+    /// W3C Trace Context comes with). `tracestate` beside it is to be handed on with requests on behalf of the same trace
+    /// (level 1, section 3.3), and here are none: it is not read.
     pub traceparent: Option<&'b str>,
 }
 

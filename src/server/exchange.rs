@@ -23,8 +23,7 @@ pub struct Exchange<'a> {
     pub client_address: Option<IpAddr>,
     /// What asked: the beginning of the field that is UTF-8.
     pub user_agent: Option<&'a str>,
-    /// The field of this name, as it was sent; `None` where there is more than one, which is as good as none (W3C Trace
-    /// Context level 1, section 4.3).
+    /// The field of this name, as it was sent; `None` where there is more than one.
     pub traceparent: Option<&'a str>,
     /// The correlation id that the client is told.
     pub cid: &'a str,
