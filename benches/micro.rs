@@ -1,13 +1,13 @@
 //! What the parts of one answer cost: `cargo bench`, or `cargo bench -- parse` for those whose name has `parse` in it.
 //!
-//! A harness of forty lines in place of a framework, which would take longer to compile than imalive itself. One
-//! function a room; [`main`] lists them.
+//! One function a room; [`main`] lists them.
 
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use harness::Bench;
 use imalive::http::request::read_head;
 use imalive::http::response::{Answer, Connection, Writer};
 use imalive::http::route::resolve;
@@ -17,6 +17,8 @@ use imalive::read::{Roots, Sampler};
 use imalive::report::prometheus::{self, Scrape};
 use imalive::report::{Build, Node, heartbeat, json};
 use imalive::snapshot::{Counters, CpuReading, CpuUsage, Method};
+
+mod harness;
 
 fn main() {
     let mut bench = Bench::from_arguments();
@@ -145,45 +147,4 @@ fn fixtures() -> std::path::PathBuf {
 
 fn recorded(node: &str, time: &str, file: &str) -> Vec<u8> {
     fs::read(fixtures().join(node).join(time).join("proc").join(file)).expect("a recorded file")
-}
-
-/// Runs what is asked for and prints a line each.
-struct Bench {
-    filter: String,
-    samples: usize,
-    sample_time: Duration,
-}
-
-impl Bench {
-    /// Without cargo's `--bench` (as under `cargo test --benches`) each is only tried.
-    fn from_arguments() -> Self {
-        let arguments: Vec<String> = std::env::args().skip(1).collect();
-        let measures = arguments.iter().any(|argument| argument == "--bench");
-        let filter = arguments.into_iter().find(|argument| !argument.starts_with("--")).unwrap_or_default();
-        let (samples, sample_time) = if measures { (50, Duration::from_millis(10)) } else { (1, Duration::ZERO) };
-        println!("{:>12} {:>12}", "median ns", "least ns");
-        Bench { filter, samples, sample_time }
-    }
-
-    /// The median and the least time of one call, over samples of as many calls as fill the time of a sample.
-    fn run<T>(&mut self, name: &str, mut call: impl FnMut() -> T) {
-        if !name.contains(&self.filter) {
-            return;
-        }
-        let mut time_of = |calls: u32| {
-            let start = Instant::now();
-            for _ in 0..calls {
-                black_box(call());
-            }
-            start.elapsed()
-        };
-        let mut calls = 1;
-        while time_of(calls) < self.sample_time {
-            calls *= 2;
-        }
-        let mut nanos: Vec<f64> =
-            (0..self.samples).map(|_| time_of(calls).as_nanos() as f64 / f64::from(calls)).collect();
-        nanos.sort_by(f64::total_cmp);
-        println!("{:12.1} {:12.1}  {name}", nanos[nanos.len() / 2], nanos[0]);
-    }
 }

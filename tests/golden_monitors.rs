@@ -117,7 +117,10 @@ fn prom(samples: &Samples) -> String {
     let online = Online { lan: Some(true), wan: Some(false) };
     let (last_reload_successful, last_reload_success) = (Some(true), Some(0));
     let receivers = &receivers;
-    append(&mut text, &MonitorScrape { view, last_reload_successful, last_reload_success, online, receivers });
+    append(
+        &mut text,
+        &MonitorScrape { view, last_reload_successful, last_reload_success, online, has_windows: true, receivers },
+    );
     text
 }
 

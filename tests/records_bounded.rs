@@ -66,6 +66,7 @@ fn export(monitors: usize, name_bytes: usize) -> (isize, usize, u32) {
         last_reload_successful: Some(true),
         last_reload_success: Some(0),
         online,
+        has_windows: true,
         receivers: &[],
     };
     let build = Build { version: "0.1.0", revision: "", arch: "arm", target: "" };

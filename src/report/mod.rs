@@ -27,6 +27,8 @@ pub mod openapi;
 pub mod prometheus;
 #[cfg(feature = "monitors")]
 pub mod prometheus_monitors;
+#[cfg(feature = "otlp")]
+pub mod prometheus_otlp;
 mod python;
 pub(crate) mod reading;
 #[cfg(test)]

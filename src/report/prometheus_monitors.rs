@@ -26,6 +26,8 @@ pub struct MonitorScrape<'a> {
     pub last_reload_success: Option<Millis>,
     /// Whether this node is online in the local network and in the internet; `None`: nothing would tell.
     pub online: Online,
+    /// Whether there are maintenance windows: without one no monitor is ever in one.
+    pub has_windows: bool,
     /// Who is told of changes, and how that went.
     pub receivers: &'a [ReceiverCounts<'a>],
 }
@@ -230,7 +232,10 @@ mod tests {
         let view = samples.view(10_000);
         let online = Online { lan: Some(true), wan: None };
         let (last_reload_successful, last_reload_success) = (Some(false), Some(500));
-        append(&mut text, &MonitorScrape { view, last_reload_successful, last_reload_success, online, receivers });
+        append(
+            &mut text,
+            &MonitorScrape { view, last_reload_successful, last_reload_success, online, has_windows: true, receivers },
+        );
         text
     }
 
@@ -287,7 +292,14 @@ mod tests {
         let mut none = String::new();
         append(
             &mut none,
-            &MonitorScrape { view, last_reload_successful, last_reload_success: None, online, receivers: &[] },
+            &MonitorScrape {
+                view,
+                last_reload_successful,
+                last_reload_success: None,
+                online,
+                has_windows: false,
+                receivers: &[],
+            },
         );
         assert_eq!(none, "");
     }

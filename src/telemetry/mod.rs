@@ -1,15 +1,15 @@
 //! OpenTelemetry: metrics, logs and traces for a collector, over OTLP.
 //!
 //! `metrics`, `logs` and `spans` make of what imalive knows the `messages` that are sent, `records` writes an export of
-//! metrics piece by piece, `resource` says whose it all is;
-//! `answers` reads what comes back. `store` keeps what a collector that is away has not got: `ring` in memory, `spool` in files,
-//! `retry` says when it is asked again.
+//! metrics piece by piece, `resource` says whose it all is; `exporter` sends it, `answers` reads what comes back. `store` keeps
+//! what a collector that is away has not got: `ring` in memory, `spool` in files, `retry` says when it is asked again, and
+//! `figures` how that goes.
 
 pub mod answers;
 mod checksum;
 pub mod envelope;
 pub mod exporter;
-pub mod gzip;
+pub mod figures;
 pub mod logs;
 pub mod messages;
 pub mod metrics;

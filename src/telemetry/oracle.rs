@@ -22,11 +22,11 @@ use crate::telemetry::messages::collector::{
 };
 use crate::telemetry::messages::common::KeyValue;
 use crate::telemetry::messages::metrics::{ResourceMetrics, ScopeMetrics};
-use crate::telemetry::metrics::tests::{CLOCKS, counters, monitored, records, scrape};
+use crate::telemetry::metrics::tests::{CLOCKS, OTLP, counters, monitored, records as all_records, scrape};
 use crate::telemetry::resource::tests::{BUILD, IDENTITY};
 use crate::telemetry::resource::{resource, scope};
 use crate::telemetry::spans::{Interval, Parent, PhaseInterval, Request, SpanContext};
-use crate::telemetry::{TraceParent, logs, spans};
+use crate::telemetry::{TraceParent, logs, records, spans};
 
 const BEGAN: u64 = 1_795_231_461_000_000_000;
 
@@ -47,13 +47,14 @@ fn samples() -> Samples {
 fn all_metrics() -> ExportMetricsServiceRequest {
     let (snapshot, counters, samples) = (samples::recorded(), counters(), samples());
     let receivers = [ReceiverCounts { receiver: "slack", sent: 7, failed: 1, retried: 5, dropped: 0 }];
-    let records = records(&scrape(&snapshot, &counters), Some(&monitored(&samples, &receivers)), &CLOCKS);
-    let records: Vec<u8> = records.into_iter().flat_map(|(_, encoded)| encoded).collect();
+    let metrics = all_records(&scrape(&snapshot, &counters), Some(&monitored(&samples, &receivers)), &CLOCKS);
+    let mut all: Vec<u8> = metrics.into_iter().flat_map(|(_, encoded)| encoded).collect();
+    records::exporter(&OTLP, &CLOCKS, &mut |_, encoded| all.extend(encoded));
     let resource = ResourceMetrics { resource: Some(resource(&IDENTITY)), scope_metrics: Vec::new() };
     let scope = ScopeMetrics { scope: Some(scope(&BUILD)), metrics: Vec::new() };
     let mut request = Vec::new();
-    Envelope::new(resource.encode_to_vec(), scope.encode_to_vec()).begin(records.len(), &mut request);
-    request.extend(records);
+    Envelope::new(resource.encode_to_vec(), scope.encode_to_vec()).begin(all.len(), &mut request);
+    request.extend(all);
     let read = ExportMetricsServiceRequest::decode(&request[..]).unwrap();
     assert!(read.encode_to_vec() == request);
     read

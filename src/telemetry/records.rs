@@ -9,11 +9,12 @@
 pub use super::tally::Record;
 
 use super::cut;
-use super::metrics::{Clocks, write};
+use super::metrics::{Clocks, exporter, write};
 use super::wire::{begin_field, field_len, push_field, push_varint, varint_len};
 use crate::limits::{OTLP_ATTRIBUTE_BYTES, OTLP_RECORD_BYTES};
 use crate::report::prometheus::Scrape;
 use crate::report::prometheus_monitors::MonitorScrape;
+use crate::report::prometheus_otlp::OtlpScrape;
 
 /// All metrics of one reading, record by record: each a `ScopeMetrics` with metrics and nothing else, of at most
 /// [`OTLP_RECORD_BYTES`]. `monitors` is absent where none are configured.
@@ -27,6 +28,13 @@ pub fn metrics(
 ) {
     let mut records = Records::new(sink);
     write(&mut records, scrape, monitors, clocks);
+    records.end();
+}
+
+/// The export's own figures, likewise.
+pub fn exporter(scrape: &OtlpScrape, clocks: &Clocks, sink: &mut dyn FnMut(Record, &[u8])) {
+    let mut records = Records::new(sink);
+    exporter::write(&mut records, scrape, clocks);
     records.end();
 }
 
@@ -103,8 +111,15 @@ impl<'s> Records<'s> {
         }
     }
 
-    /// Adds a point. No attribute is longer than [`OTLP_ATTRIBUTE_BYTES`], and at most three are as long as that.
+    /// Adds a point.
     pub(super) fn point(&mut self, value: Number, attributes: &[(&str, Value<'_>)]) {
+        self.point_of(value, attributes, &[]);
+    }
+
+    /// Adds a point with these attributes and those. None is longer than [`OTLP_ATTRIBUTE_BYTES`], and at most three are as
+    /// long as that.
+    pub(super) fn point_of(&mut self, value: Number, these: &[(&str, Value<'_>)], those: &[(&str, Value<'_>)]) {
+        let attributes = || these.iter().chain(those);
         let start = match self.kind {
             Kind::Gauge => 0,
             // No sum was counted from a time to come, as one might be where the clock was set since the reading.
@@ -112,7 +127,7 @@ impl<'s> Records<'s> {
         };
         let times = [(2, start), (3, self.unix_nanos)].map(|(number, nanos)| (number, nanos, nanos != 0));
         let of_times: usize = times.iter().map(|(.., is_there)| 9 * usize::from(*is_there)).sum();
-        let of_attributes: usize = attributes.iter().map(|(key, value)| field_len(attribute_len(key, *value).0)).sum();
+        let of_attributes: usize = attributes().map(|(key, value)| field_len(attribute_len(key, *value).0)).sum();
         let len = of_times + 9 + of_attributes;
         if self.metric_len(self.points.len() + field_len(len)) > OTLP_RECORD_BYTES && self.of_points.is_some() {
             self.end_metric();
@@ -129,7 +144,7 @@ impl<'s> Records<'s> {
             // One that is too large for the protocol is the largest there is.
             Number::Int(value) => push_fixed(6, value.min(i64::MAX as u64), to),
         }
-        for (key, value) in attributes {
+        for (key, value) in attributes() {
             push_attribute(key, *value, to);
         }
         add(&mut self.of_points, Record { unix_nanos: self.unix_nanos, items: 1 });

@@ -7,7 +7,7 @@
 
 use super::envelope::Envelope;
 use super::retry::{Action, Away, Outcome, Retry};
-use super::ring::{Batch, Counts, Record, Ring, Signal, Tally};
+use super::ring::{Batch, Counts, Fate, Record, Ring, Signal, Tally};
 use super::spool::{SegmentBatch, Spool, SyncJob};
 use crate::limits::{OTLP_BATCH_BYTES, OTLP_BUFFER_STEP_BYTES, OTLP_RETRY_MIN, OTLP_SPOOL_INTERVAL};
 use crate::snapshot::Millis;
@@ -52,6 +52,10 @@ pub struct Store {
     /// Sent and dropped before the outage that is not made up for yet.
     before: Option<(u64, u64)>,
     outage: Option<Outage>,
+    /// A request has ended.
+    was_tried: bool,
+    /// And one that was taken, then.
+    taken: Option<Millis>,
     /// The card could not be read: not again before then.
     not_before: Millis,
 }
@@ -69,6 +73,8 @@ impl Store {
             spilled: None,
             before: None,
             outage: None,
+            was_tried: false,
+            taken: None,
             not_before: 0,
         }
     }
@@ -122,6 +128,10 @@ impl Store {
         let Some(under_way) = self.under_way.take() else { return };
         let totals = self.totals();
         let fate = self.retry.done(now, outcome);
+        self.was_tried = true;
+        if let Fate::Sent { .. } = fate {
+            self.taken = Some(now);
+        }
         match under_way {
             UnderWay::Ring(batch) => self.ring.settle(batch, fate),
             UnderWay::Segment(batch) => {
@@ -167,6 +177,16 @@ impl Store {
     /// How long the collector has taken nothing.
     pub fn away_since(&self) -> Option<Millis> {
         self.retry.away_since()
+    }
+
+    /// Whether the collector answers; `None` before it was asked.
+    pub fn is_up(&self) -> Option<bool> {
+        self.was_tried.then(|| self.away_since().is_none())
+    }
+
+    /// When it last took a request.
+    pub fn last_success(&self) -> Option<Millis> {
+        self.taken
     }
 
     /// An outage that has been made up for: once.

@@ -332,6 +332,7 @@ impl Checks {
             last_reload_successful: book.reload.as_ref().map(|reload| reload.successful),
             last_reload_success: book.reload.as_ref().map(|reload| reload.success),
             online: Online { lan: online(Network::Lan, Scope::Lan), wan: online(Network::Wan, Scope::Wan) },
+            has_windows: !book.file.maintenance.is_empty(),
             receivers: &self.voice.counts(),
         });
     }

@@ -3,9 +3,10 @@
 //! point, and a metric without a point is left out.
 //!
 //! No metric has a description: they would be a quarter of each export, and of what is kept while the collector is away.
-//! What may be left out is left out for the same reason: see `monitors` and `system`.
+//! What may be left out is left out for the same reason: see `monitors`, `system` and `original`.
 
 mod agent;
+pub(super) mod exporter;
 mod monitors;
 mod original;
 mod system;
@@ -46,7 +47,7 @@ pub(super) fn write(all: &mut Records<'_>, scrape: &Scrape<'_>, monitors: Option
     }
     if let Some(monitors) = monitors {
         original::monitors(all, &monitors.view);
-        monitors::monitors(all, &monitors.view, clocks);
+        monitors::monitors(all, monitors, clocks);
         agent::configured(all, monitors, clocks);
     }
 }

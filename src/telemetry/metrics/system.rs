@@ -20,36 +20,21 @@ pub(super) fn node(all: &mut Records<'_>, scrape: &Scrape<'_>, clocks: &Clocks) 
     if let Some(memory) = snapshot.memory {
         // Used is what is not available, as the conventions define it for Linux: so the rest of the total is free.
         let states = [("used", memory.used_bytes()), ("free", memory.available_bytes)];
-        let names = Names {
-            usage: "system.memory.usage",
-            utilization: "system.memory.utilization",
-            state: "system.memory.state",
-        };
-        usage(all, up_down, &names, &states, memory.total_bytes, &[]);
+        usage(all, up_down, ["system.memory.usage", "system.memory.state"], &states, &[]);
         all.single(up_down, "system.memory.limit", "By", Some(Number::Int(memory.total_bytes)));
         all.single(up_down, "system.memory.linux.available", "By", Some(Number::Int(memory.available_bytes)));
     }
     if let Some(swap) = snapshot.swap {
         let states = [("used", swap.used_bytes()), ("free", swap.free_bytes)];
-        let names = Names {
-            usage: "system.paging.usage",
-            utilization: "system.paging.utilization",
-            state: "system.paging.state",
-        };
-        usage(all, up_down, &names, &states, swap.total_bytes, &[]);
+        usage(all, up_down, ["system.paging.usage", "system.paging.state"], &states, &[]);
     }
     if let Some(disk) = snapshot.disk {
         let reserved = disk.free_bytes.saturating_sub(disk.available_bytes);
         let states = [("used", disk.used_bytes()), ("free", disk.available_bytes), ("reserved", reserved)];
-        let names = Names {
-            usage: "system.filesystem.usage",
-            utilization: "system.filesystem.utilization",
-            state: "system.filesystem.state",
-        };
         let mode = if disk.read_only { "ro" } else { "rw" };
         let place = [("system.filesystem.mountpoint", scrape.mountpoint), ("system.filesystem.mode", mode)]
             .map(|(key, value)| (key, Value::Text(value)));
-        usage(all, up_down, &names, &states, disk.total_bytes, &place);
+        usage(all, up_down, ["system.filesystem.usage", "system.filesystem.state"], &states, &place);
         all.metric(up_down, &["system.filesystem.limit"], "By");
         all.point(Number::Int(disk.total_bytes), &place);
     }
@@ -94,33 +79,12 @@ fn cpu_utilization(all: &mut Records<'_>, snapshot: &Snapshot) {
     }
 }
 
-struct Names {
-    usage: &'static str,
-    utilization: &'static str,
-    state: &'static str,
-}
-
-/// Bytes in each state, and what part of `total` they are; of nothing there are no parts.
-fn usage(
-    all: &mut Records<'_>,
-    kind: Kind,
-    names: &Names,
-    states: &[(&str, u64)],
-    total: u64,
-    place: &[(&str, Value<'_>)],
-) {
-    let mut points = |kind: Kind, name: &str, unit: &str, number: &dyn Fn(u64) -> Number| {
-        all.metric(kind, &[name], unit);
-        for (state, bytes) in states {
-            let state = (names.state, Value::Text(state));
-            match place {
-                [mountpoint, mode] => all.point(number(*bytes), &[*mountpoint, *mode, state]),
-                _ => all.point(number(*bytes), &[state]),
-            }
-        }
-    };
-    points(kind, names.usage, "By", &Number::Int);
-    if total > 0 {
-        points(Kind::Gauge, names.utilization, "1", &|bytes| Number::Double(bytes as f64 / total as f64));
+/// Bytes in each state. What part of the whole they are is told by the original's gauges in percent already, and follows from
+/// these: "utilization" would be a sixth of the export of a node without monitors.
+fn usage(all: &mut Records<'_>, kind: Kind, names: [&str; 2], states: &[(&str, u64)], place: &[(&str, Value<'_>)]) {
+    let [name, state_name] = names;
+    all.metric(kind, &[name], "By");
+    for (state, bytes) in states {
+        all.point_of(Number::Int(*bytes), place, &[(state_name, Value::Text(state))]);
     }
 }
