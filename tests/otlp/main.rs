@@ -73,6 +73,13 @@ fn arrive_with_their_resource(collector: &Collector, agent: &Agent) {
     }
     assert!(is_monotonic(metrics.iter().find(|metric| metric.name == "imalive.heartbeats").unwrap()));
 
+    let itself = collector
+        .wait(LONG, |got| got.metric("otel.sdk.exporter.metric_data_point.exported"))
+        .expect("how the export itself goes");
+    assert!(is_monotonic(&itself));
+    let prom = get(agent.addr, "/v1/prom").text();
+    assert!(prom.contains("\nimalive_otlp_collector_up{signal=\"logs\"} 1\n"), "{prom}");
+
     let resources = collector.with(Got::resources);
     assert!(resources.windows(2).all(|pair| pair[0] == pair[1]), "all signals have one");
     let attribute = |key| text(&resources[0], key);

@@ -259,3 +259,6 @@ impl Lane {
         self.started.elapsed().as_millis() as Millis
     }
 }
+
+#[cfg(test)]
+mod tests;
