@@ -261,6 +261,66 @@ mod monitors_file {
     }
 }
 
+#[cfg(feature = "otlp")]
+mod telemetry {
+    use super::run;
+
+    #[test]
+    fn check_says_where_telemetry_is_sent_and_warns() {
+        let (code, out, err) = run(
+            &["check"],
+            &[
+                ("IMALIVE_NODE_NAME", "pi"),
+                ("OTEL_COLLECTOR_ENDPOINT", "collector:4317"),
+                ("OTEL_COLLECTOR_USERNAME", "alice"),
+                ("OTEL_COLLECTOR_PASSWORD", "geheim"),
+                ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+            ],
+        );
+        assert_eq!(code, 0, "{err}");
+        assert!(out.contains("\nOTEL_COLLECTOR_PASSWORD=***\n") && !out.contains("geheim"), "{out}");
+        assert!(out.contains("\n# OpenTelemetry: service imalive-pi, metrics every 60000 ms\n"), "{out}");
+        let line = "\n# logs: grpc to http://collector:4317, within 10000 ms, with authorization\n";
+        assert!(out.contains(line), "{out}");
+        let expected = "warning: OTEL_COLLECTOR_PASSWORD is sent unencrypted: expected TLS, such as \
+            OTEL_COLLECTOR_TLS_CHECK=yes\nwarning: OTEL_EXPORTER_OTLP_TIMEOUT: \"10s\" is not a time in milliseconds: \
+            expected a number from 0 (no limit) to 2147483647; it counts as unset\n";
+        let mut lines: Vec<_> = err.lines().collect();
+        lines.sort();
+        assert_eq!(lines, expected.lines().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn check_says_why_nothing_is_sent() {
+        let disabled = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"), ("OTEL_SDK_DISABLED", "true")];
+        assert!(
+            run(&["check"], &disabled).1.contains("\n# OpenTelemetry: nothing is sent, as OTEL_SDK_DISABLED is true\n")
+        );
+        let (code, out, err) = run(&["check"], &[]);
+        assert!(out.contains("\n# OpenTelemetry: nothing is sent, as no endpoint is set\n"), "{out}");
+        assert_eq!((code, err.as_str()), (0, ""));
+    }
+
+    #[test]
+    fn a_bad_endpoint_or_secret_file_is_one_line_and_exit_78() {
+        let (code, out, err) = run(&["check"], &[("OTEL_COLLECTOR_ENDPOINT", "collector")]);
+        let expected = "imalive: OTEL_COLLECTOR_ENDPOINT: \"collector\" is not the address of a collector: expected host:port, \
+            http://host:port or https://host:port\n";
+        assert_eq!((code, out.as_str(), err.as_str()), (78, "", expected));
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
+        let (code, out, err) = run(&["check"], &[endpoint, ("OTEL_EXPORTER_OTLP_HEADERS_FILE", "/nowhere")]);
+        let expected = "imalive: OTEL_EXPORTER_OTLP_HEADERS_FILE: \"/nowhere\" cannot be read: expected a file (";
+        assert!(code == 78 && out.is_empty() && err.starts_with(expected) && err.lines().count() == 1, "{err}");
+    }
+
+    #[test]
+    fn a_slip_in_the_name_of_an_endpoint_is_told() {
+        let (code, _, err) = run(&["check"], &[("OTEL_EXPORTER_OTLP_ENDPIONT", "http://c:4318")]);
+        assert_eq!(code, 0);
+        assert!(err.ends_with("OTEL_EXPORTER_OTLP_ENDPIONT is set, but imalive knows no such variable\n"), "{err}");
+    }
+}
+
 #[test]
 fn healthcheck_asks_where_the_agent_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

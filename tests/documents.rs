@@ -1,9 +1,14 @@
-//! What is written by hand beside the program says what `imalive --help` says: man page, /etc/default/imalive, completions.
+//! What is written by hand beside the program says what `imalive --help` says: README, man page, completions, and the
+//! settings of each way to run it.
 
 use std::process::Command;
 
 const MAN: &str = include_str!("../man/imalive.8");
+const README: &str = include_str!("../README.md");
 const DEFAULT: &str = include_str!("../debian/imalive.default");
+const OPENRC: &str = include_str!("../openrc/imalive.confd");
+const OPENRC_SCRIPT: &str = include_str!("../openrc/imalive.initd");
+const BUILDROOT: &str = include_str!("../buildroot/package/imalive/imalive.default");
 #[cfg(feature = "monitors")]
 const PACKAGED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/debian/imalive.yml");
 #[cfg(feature = "monitors")]
@@ -33,6 +38,20 @@ fn names(title: &str) -> Vec<String> {
     section(title).iter().filter_map(|entry| entry.split([' ', ',']).next().map(str::to_owned)).collect()
 }
 
+/// The variables of the help.
+fn variables() -> Vec<String> {
+    let mut variables = names("Variables");
+    if imalive::config::OTLP {
+        variables.extend(names("OpenTelemetry"));
+    }
+    variables
+}
+
+/// Those of `documented` that this build has: what is written is of the complete one.
+fn of_this_build<'a>(documented: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    documented.filter(|name| imalive::config::OTLP || !name.starts_with("OTEL_")).collect()
+}
+
 fn has_line(text: &str, start: &str) -> bool {
     text.lines().any(|line| line.strip_prefix(start).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric)))
 }
@@ -43,11 +62,36 @@ fn has_word(text: &str, word: &str) -> bool {
 
 #[test]
 fn the_man_page_has_every_variable_and_no_other() {
-    let variables = names("Variables");
-    for variable in &variables {
-        assert!(has_line(MAN, &format!(".It Ev {variable}")), "{variable}");
+    assert_eq!(of_this_build(MAN.lines().filter_map(|line| line.strip_prefix(".It Ev "))), variables());
+}
+
+#[test]
+fn the_readme_has_every_variable_and_no_other() {
+    let (_, text) = README.split_once("\n## Variables\n").unwrap();
+    let (text, _) = text.split_once("\n## systemd\n").unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    // Other tables of these sections are of names in small letters.
+    let documented = rows.map(|(name, _)| name).filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+    assert_eq!(of_this_build(documented), variables());
+}
+
+/// What the other init systems show, and what the script of one of them exports.
+#[test]
+fn every_init_system_has_every_variable_with_its_default() {
+    let settings = |text: &'static str| {
+        let lines = text.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
+        let capitals = |name: &str| name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+        lines.filter(move |(name, _)| capitals(name)).map(|(name, value)| (name, value.trim_matches('"')))
+    };
+    for text in [OPENRC, BUILDROOT] {
+        let found: Vec<_> = settings(text).collect();
+        assert_eq!(found, settings(DEFAULT).collect::<Vec<_>>());
+        assert_eq!(of_this_build(found.into_iter().map(|(name, _)| name)), variables());
     }
-    assert_eq!(MAN.matches("\n.It Ev ").count(), variables.len());
+    let (_, exported) = OPENRC_SCRIPT.split_once("\nexport LISTEN_ADDR").unwrap();
+    let (exported, _) = exported.split_once("\n\n").unwrap();
+    let exported = std::iter::once("LISTEN_ADDR").chain(exported.split([' ', '\n', '\t', '\\']));
+    assert_eq!(of_this_build(exported.filter(|word| !word.is_empty())), variables());
 }
 
 #[test]
@@ -69,7 +113,7 @@ fn the_man_page_has_every_command_option_and_exit_code() {
 fn the_settings_of_the_service_are_every_variable_with_its_default() {
     let settings: Vec<_> = DEFAULT.lines().filter_map(|line| line.strip_prefix('#')?.split_once('=')).collect();
     let settings: Vec<_> = settings.into_iter().filter(|(name, _)| !name.contains(' ')).collect();
-    assert_eq!(settings.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names("Variables"));
+    assert_eq!(of_this_build(settings.iter().map(|(name, _)| *name)), variables());
     assert!(DEFAULT.lines().all(|line| line.is_empty() || line.starts_with('#')), "one is not commented out");
     assert_eq!(stdout("check", &settings), stdout("check", &[]));
 }

@@ -64,6 +64,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 SLACK_TOKEN SLACK_TOKEN_PUBLIC DISCORD_TOKEN DISCORD_TOKEN_PUBLIC
 {{- end -}}
 
+{{/* The secrets of OpenTelemetry. */}}
+{{- define "imalive.otlpSecrets" -}}
+OTEL_EXPORTER_OTLP_HEADERS OTEL_COLLECTOR_USERNAME OTEL_COLLECTOR_PASSWORD OTEL_COLLECTOR_AUTH_HEADER
+{{- end -}}
+
+{{/* The old names of some of them, as the data of a Secret of the chart's own; empty where none is set. */}}
+{{- define "imalive.secretData" -}}
+{{- range $name := list "username" "password" "auth_header" -}}
+{{- with index $.Values (printf "otlp_%s" $name) }}
+{{ printf "OTEL_COLLECTOR_%s" (upper $name) }}: {{ b64enc . }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* imalive.yml; empty where nothing is to be in it. */}}
 {{- define "imalive.config" -}}
 {{- $config := .Values.config -}}
@@ -73,13 +87,17 @@ SLACK_TOKEN SLACK_TOKEN_PUBLIC DISCORD_TOKEN DISCORD_TOKEN_PUBLIC
 
 {{/* A release that looks alive and does not watch what it was told to is worse than none. */}}
 {{- define "imalive.refuse" -}}
-{{- $what := printf "imalive %s" .Chart.AppVersion -}}
 {{- if and .Values.monitors .Values.config.monitors -}}
 {{- fail "monitors: the same as config.monitors, which is set too" -}}
 {{- end -}}
-{{- range $name := list "otlp_endpoint" "otlp_tls_check" "otlp_username" "otlp_password" "otlp_auth_header" -}}
+{{- range $name := list "otlp_username" "otlp_password" "otlp_auth_header" -}}
 {{- if index $.Values $name -}}
-{{- fail (printf "%s: %s does not send to an OpenTelemetry collector yet; let it scrape /v1/prom" $name $what) -}}
+{{- if $.Values.otlp.secret -}}
+{{- fail (printf "%s: belongs into the Secret that otlp.secret names" $name) -}}
+{{- end -}}
+{{- if not $.Values.otlp_endpoint -}}
+{{- fail (printf "%s: belongs to otlp_endpoint, which is not set" $name) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $own := dict "IMALIVE_NODE_NAME" "nodeName" "LISTEN_PORT" "containerPort" "WAIT_TIME" "wait_time" "LOG_LEVEL" "log.level" -}}
@@ -89,12 +107,16 @@ SLACK_TOKEN SLACK_TOKEN_PUBLIC DISCORD_TOKEN DISCORD_TOKEN_PUBLIC
 {{- if .Values.chat.tokensSecret -}}
 {{- range $name := include "imalive.tokens" . | splitList " " }}{{ $_ := set $own $name "chat.tokensSecret" }}{{ end -}}
 {{- end -}}
+{{- $own = merge $own (dict "OTEL_COLLECTOR_ENDPOINT" "otlp_endpoint" "OTEL_COLLECTOR_TLS_CHECK" "otlp_tls_check") -}}
+{{- $own = merge $own (dict "OTEL_EXPORTER_OTLP_ENDPOINT" "otlp.endpoint" "OTEL_EXPORTER_OTLP_PROTOCOL" "otlp.protocol") -}}
+{{- $own = merge $own (dict "OTEL_METRIC_EXPORT_INTERVAL" "otlp.interval" "OTEL_RESOURCE_ATTRIBUTES" "otlp.resourceAttributes") -}}
+{{- $own = merge $own (dict "OTEL_BUFFER_BYTES" "otlp.bufferBytes" "OTEL_SPOOL_DIR" "otlp.spool") -}}
+{{- if or .Values.otlp.secret (include "imalive.secretData" .) -}}
+{{- range $name := include "imalive.otlpSecrets" . | splitList " " }}{{ $_ := set $own $name "otlp.secret" }}{{ end -}}
+{{- end -}}
 {{- range .Values.extraEnv -}}
 {{- if hasKey $own .name -}}
 {{- fail (printf "extraEnv: %s is the value %s" .name (index $own .name)) -}}
-{{- end -}}
-{{- if regexMatch "^OTEL_" .name -}}
-{{- fail (printf "extraEnv: %s does not know %s yet" $what .name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -6,8 +6,12 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   {{- $config := include "imalive.config" . }}
-  {{- if or $config .Values.podAnnotations }}
+  {{- $secrets := include "imalive.secretData" . }}
+  {{- if or $config $secrets .Values.podAnnotations }}
   annotations:
+    {{- if $secrets }}
+    checksum/secret: {{ sha256sum $secrets }}
+    {{- end }}
     {{- if $config }}
     # The agent reads imalive.yml at its start and at SIGHUP: other pods for another file.
     checksum/config: {{ sha256sum $config }}
@@ -117,6 +121,55 @@ spec:
               optional: true
         {{- end }}
         {{- end }}
+        {{- $otlp := .Values.otlp }}
+        {{- with $otlp.endpoint }}
+        - name: OTEL_EXPORTER_OTLP_ENDPOINT
+          value: {{ . | quote }}
+        {{- end }}
+        {{- with $otlp.protocol }}
+        - name: OTEL_EXPORTER_OTLP_PROTOCOL
+          value: {{ . | quote }}
+        {{- end }}
+        {{- with $otlp.interval }}
+        - name: OTEL_METRIC_EXPORT_INTERVAL
+          value: {{ mul 1000 . | quote }}
+        {{- end }}
+        {{- /* Percent-encoded: a comma would end a value. urlquery makes a plus of a space, which stays a plus. */}}
+        {{- with $otlp.resourceAttributes }}
+        - name: OTEL_RESOURCE_ATTRIBUTES
+          {{- $pairs := list }}
+          {{- range $key, $value := . }}
+          {{- $pairs = append $pairs (printf "%s=%s" $key (urlquery $value | replace "+" "%20")) }}
+          {{- end }}
+          value: {{ join "," $pairs | quote }}
+        {{- end }}
+        {{- with $otlp.bufferBytes }}
+        - name: OTEL_BUFFER_BYTES
+          value: {{ . | int64 | quote }}
+        {{- end }}
+        {{- if $otlp.spool }}
+        - name: OTEL_SPOOL_DIR
+          value: /var/lib/imalive/otlp
+        {{- end }}
+        {{- with .Values.otlp_endpoint }}
+        - name: OTEL_COLLECTOR_ENDPOINT
+          value: {{ . | quote }}
+        {{- end }}
+        {{- with .Values.otlp_tls_check }}
+        - name: OTEL_COLLECTOR_TLS_CHECK
+          value: {{ . | quote }}
+        {{- end }}
+        {{- $secret := $otlp.secret | default (ternary (include "imalive.fullname" .) "" (not (empty $secrets))) }}
+        {{- if $secret }}
+        {{- range $name := include "imalive.otlpSecrets" . | splitList " " }}
+        - name: {{ $name }}
+          valueFrom:
+            secretKeyRef:
+              name: {{ $secret | quote }}
+              key: {{ $name }}
+              optional: true
+        {{- end }}
+        {{- end }}
         {{- with .Values.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -138,8 +191,12 @@ spec:
       resources:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- if or .Values.manifest $config (include "imalive.hostMetrics" .) }}
+      {{- if or .Values.manifest $config $otlp.spool (include "imalive.hostMetrics" .) }}
       volumeMounts:
+        {{- if $otlp.spool }}
+        - name: spool
+          mountPath: /var/lib/imalive
+        {{- end }}
         {{- if or .Values.manifest $config }}
         # Not a subPath: the agent reads the manifest for each request, and a change of the ConfigMap must reach it.
         - name: files
@@ -156,8 +213,13 @@ spec:
           readOnly: true
         {{- end }}
       {{- end }}
-  {{- if or .Values.manifest $config (include "imalive.hostMetrics" .) }}
+  {{- if or .Values.manifest $config .Values.otlp.spool (include "imalive.hostMetrics" .) }}
   volumes:
+    {{- if .Values.otlp.spool }}
+    - name: spool
+      emptyDir:
+        sizeLimit: 20Mi
+    {{- end }}
     {{- if or .Values.manifest $config }}
     - name: files
       configMap:

@@ -77,7 +77,7 @@ mod tests {
         }
         assert!(text.contains("  IMALIVE_NODE_NAME     name of the node [the host's name]\n"), "{text}");
         assert!(text.contains("  LISTEN_PORT           port to listen on; 0: any that is free [8080]\n"), "{text}");
-        let of_otlp = "  OTEL_BUFFER_BYTES                      kept of an outage [262144]\n";
+        let of_otlp = "  OTEL_BUFFER_BYTES                      bytes kept of an outage [262144]\n";
         assert_eq!(text.contains(of_otlp), crate::config::OTLP, "{text}");
     }
 }

@@ -52,6 +52,7 @@ IMALIVE_CARGO_FEATURES = std
 ifneq ($(BR2_PACKAGE_IMALIVE_SLIM),y)
 IMALIVE_CARGO_FEATURES += docs
 IMALIVE_CARGO_FEATURES += monitors
+IMALIVE_CARGO_FEATURES += otlp
 endif
 
 # The unit is of Type=notify: without this it would never be up.

@@ -32,22 +32,22 @@ const SIGNALS: [&str; 3] = ["METRICS_", "LOGS_", "TRACES_"];
 /// In the order of the help.
 pub(super) const ENTRIES: &[Entry] = &[
     endpoint("OTEL_EXPORTER_OTLP_ENDPOINT", "http(s) URL; with grpc host:port"),
-    text("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "http/protobuf or grpc"),
+    optional("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "http/protobuf or grpc"),
     text("OTEL_EXPORTER_OTLP_INSECURE", "false", "true: host:port without TLS"),
     secret("OTEL_EXPORTER_OTLP_HEADERS", "name=value,name=value"),
     text("OTEL_EXPORTER_OTLP_TIMEOUT", "10000", "ms for an export; 0: any"),
     text("OTEL_EXPORTER_OTLP_COMPRESSION", "none", "gzip or none"),
-    file("OTEL_EXPORTER_OTLP_CERTIFICATE", "the system's", "authorities, PEM"),
-    file("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "none", "this node's, PEM"),
-    file("OTEL_EXPORTER_OTLP_CLIENT_KEY", "none", "its key, PEM"),
+    optional("OTEL_EXPORTER_OTLP_CERTIFICATE", "the system's", "authorities, PEM"),
+    optional("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "none", "this node's, PEM"),
+    optional("OTEL_EXPORTER_OTLP_CLIENT_KEY", "none", "its key, PEM"),
     text("OTEL_METRICS_EXPORTER", "otlp", "none: metrics are not sent"),
     text("OTEL_LOGS_EXPORTER", "otlp", "none: logs are not sent"),
     text("OTEL_TRACES_EXPORTER", "otlp", "none: traces are not sent"),
     text("OTEL_METRIC_EXPORT_INTERVAL", "60000", "ms between metrics"),
-    file("OTEL_SERVICE_NAME", "imalive-NODE", "name of the service"),
-    file("OTEL_RESOURCE_ATTRIBUTES", "none", "key=value,key=value"),
-    text("OTEL_BUFFER_BYTES", "262144", "kept of an outage"),
-    file("OTEL_SPOOL_DIR", "none", "folder for longer ones"),
+    optional("OTEL_SERVICE_NAME", "imalive-NODE", "name of the service"),
+    optional("OTEL_RESOURCE_ATTRIBUTES", "none", "key=value,key=value"),
+    text("OTEL_BUFFER_BYTES", "262144", "bytes kept of an outage"),
+    optional("OTEL_SPOOL_DIR", "none", "folder for longer ones"),
     text("OTEL_SDK_DISABLED", "false", "true: nothing is sent"),
     endpoint("OTEL_COLLECTOR_ENDPOINT", "host:port, gRPC, all signals"),
     text("OTEL_COLLECTOR_TLS_CHECK", "no", "yes: over TLS"),
@@ -60,8 +60,8 @@ const fn text(name: &'static str, default: &'static str, help: &'static str) -> 
     Entry { name, default, default_is: default, help, kind: Kind::Text }
 }
 
-/// Of which no value means the same as none.
-const fn file(name: &'static str, default_is: &'static str, help: &'static str) -> Entry {
+/// Of which no value means the same as none; of the protocol, because that of the original's endpoint is another.
+const fn optional(name: &'static str, default_is: &'static str, help: &'static str) -> Entry {
     Entry { name, default: "", default_is, help, kind: Kind::Text }
 }
 

@@ -321,7 +321,7 @@ def sysv(tree):
 
 
 def variables(tree):
-    readme = (tree.checkout / "README.md").read_text().split("\n## Variables\n")[1].split("\n## ")[0]
+    readme = (tree.checkout / "README.md").read_text().split("\n## Variables\n")[1].split("\n## systemd\n")[0]
     wanted = re.findall(r"^\| `([A-Z_]+)` ", readme, re.MULTILINE)
     lines = tree.lines(f"{PACKAGE}/imalive.default")[1:]
     found = [line[1:].split("=")[0] for line in lines]

@@ -12,6 +12,7 @@ import yaml
 chart_path, recorded, imalive, scratch = sys.argv[1:]
 VERSIONS = ["1.25", "1.30", kubernetes_validate.latest_version()]
 TOKENS = ["SLACK_TOKEN", "SLACK_TOKEN_PUBLIC", "DISCORD_TOKEN", "DISCORD_TOKEN_PUBLIC"]
+OF_COLLECTOR = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_COLLECTOR_USERNAME", "OTEL_COLLECTOR_PASSWORD", "OTEL_COLLECTOR_AUTH_HEADER"]
 PROMETHEUS_OPERATOR = "monitoring.coreos.com/v1"  # custom resources: Kubernetes itself has no schema of them
 
 
@@ -107,7 +108,10 @@ def belong_together(case, found):
 
 def agent_accepts(case, found):
     """`imalive check` with the variables and the file of the pod: knows each and takes its value."""
-    environment = {name: value or "a-node" for name, value in variables(found).items() if name != "WEBHOOK_KEY"}
+    # Of a Secret's keys those that are there: user and password come before a whole field, which would be warned of.
+    absent = ["WEBHOOK_KEY", "OTEL_COLLECTOR_AUTH_HEADER"]
+    secret = {"OTEL_EXPORTER_OTLP_HEADERS": "x-scope=a-node"}
+    environment = {name: value or secret.get(name, "a-node") for name, value in variables(found).items() if name not in absent}
     command = [imalive, "check"]
     if config(found):
         path = os.path.join(scratch, "imalive.yml")
@@ -119,7 +123,7 @@ def agent_accepts(case, found):
         die(f"{case}: the agent says {checked.stderr.strip() or checked.returncode}")
     effective = dict(line.split("=", 1) for line in checked.stdout.splitlines() if re.match("[A-Z_]+=", line))
     for name, value in environment.items():
-        if name in TOKENS:
+        if name in TOKENS + OF_COLLECTOR:
             value = "***"
         if effective.get(name, "").lower() != value.lower():
             die(f"{case}: {name} is {effective.get(name)}, not {value}")
@@ -151,6 +155,8 @@ EVERYTHING = {
                "webhook": {"url": "https://hook.example/${WEBHOOK_KEY}"}},
     "chat": {"slackTrigger": True, "discordTrigger": True, "username": "imalive", "channel": "#ops", "emoji": ":strawberry:",
              "everyLine": True, "tokensSecret": "chat-tokens"},
+    "otlp": {"endpoint": "https://collector.example:4317", "protocol": "grpc", "interval": 30, "bufferBytes": 1048576, "spool": True,
+             "resourceAttributes": {"deployment.environment.name": "küche, 1", "team": "a=b+c%"}},
     "podAnnotations": {"a": "b"}, "podLabels": {"team": "x"}, "priorityClassName": "system-node-critical",
     "nodeSelector": {"kubernetes.io/os": "linux"}, "tolerations": [{"operator": "Exists"}],
     "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
@@ -176,6 +182,9 @@ CASES = {
                               "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%"}}},
     "daemonset without host figures": {"kind": "DaemonSet", "hostMetrics": False},
     "monitors by the original's name": {"monitors": MONITORS},
+    "a collector by the original's names": {"otlp_endpoint": "collector:4317", "otlp_tls_check": True, "otlp_username": "alice",
+                                            "otlp_password": "hush"},
+    "a collector and a Secret": {"otlp_endpoint": "https://collector:4317", "otlp": {"secret": "collector"}},
     "part of another chart": {"global": {"x": 1}, "enabled": True},
     "bare": {"service": {"enabled": False}, "serviceAccount": {"create": False}, "startupProbe": {}, "resources": {}},
 }
@@ -270,6 +279,27 @@ for token in TOKENS:
 must(not any("TOKEN" in name or "TRIGGER" in name for name in variables(render({})[0])), "chats are told without being asked for")
 ok("monitors: imalive.yml in a ConfigMap where the agent looks, other pods for another file; tokens from a Secret; egress as needed")
 
+found, _ = render(CASES["everything"])
+must(variables(found)["OTEL_METRIC_EXPORT_INTERVAL"] == "30000", "the interval is not milliseconds")
+attributes = variables(found)["OTEL_RESOURCE_ATTRIBUTES"]
+must(attributes == "deployment.environment.name=k%C3%BCche%2C%201,team=a%3Db%2Bc%25", f"the attributes are {attributes}")
+spool = {mount["name"]: mount for mount in container(found)["volumeMounts"]}["spool"]
+must(variables(found)["OTEL_SPOOL_DIR"].startswith(spool["mountPath"] + "/") and "readOnly" not in spool, "the spool cannot be written")
+for case, secret in (("a collector by the original's names", "t-imalive"), ("a collector and a Secret", "collector")):
+    found, _ = render(CASES[case])
+    sources = {entry["name"]: entry.get("valueFrom") for entry in container(found)["env"]}
+    for name in OF_COLLECTOR:
+        must(sources[name] == {"secretKeyRef": {"name": secret, "key": name, "optional": True}}, f"{case}: {name} is not the Secret's")
+    must("hush" not in yaml.safe_dump(workload(found)), f"{case}: the password is in the pod")
+    made = found.get("Secret", {}).get("data", {})
+    must(made == ({"OTEL_COLLECTOR_USERNAME": "YWxpY2U=", "OTEL_COLLECTOR_PASSWORD": "aHVzaA=="} if secret == "t-imalive" else {}), f"{case}: {made}")
+    spec = render({**CASES[case], "networkPolicy": {"enabled": True}})[0]["NetworkPolicy"]["spec"]
+    must(spec["egress"] == [{}], "the network policy keeps the agent from the collector")
+must(annotations(CASES["a collector by the original's names"]) != annotations({**CASES["a collector by the original's names"], "otlp_password": "other"}),
+     "another password makes no other pods")
+must(not any(name.startswith("OTEL_") for name in variables(render({})[0])), "something is sent without being asked for")
+ok("OpenTelemetry: values as variables, secrets from a Secret of one's own or of the chart, a volume for the spool, egress")
+
 REFUSED = [
     ({"replica": 2}, "'replica' not allowed"),
     ({"log": {"levle": "INFO"}}, "'levle' not allowed"),
@@ -284,10 +314,15 @@ REFUSED = [
     ({"config": {"monitor": MONITORS}}, "'monitor' not allowed"),
     ({"chat": {"slackTriger": True}}, "'slackTriger' not allowed"),
     ({"chat": {"slackTrigger": "yes"}}, "/chat/slackTrigger"),
-    ({"otlp_endpoint": "http://collector:4317"}, "otlp_endpoint: imalive 0.1.0 does not send"),
+    ({"otlp_username": "x"}, "otlp_username: belongs to otlp_endpoint"),
+    ({"otlp_endpoint": "c:1", "otlp_password": "x", "otlp": {"secret": "s"}}, "otlp_password: belongs into the Secret"),
+    ({"otlp": {"protocol": "http/json"}}, "/otlp/protocol"),
+    ({"otlp": {"bufferBytes": 1000}}, "/otlp/bufferBytes"),
+    ({"otlp": {"endpiont": "x"}}, "'endpiont' not allowed"),
     ({"extraEnv": [{"name": "SLACK_TRIGGER", "value": "yes"}]}, "extraEnv: SLACK_TRIGGER is the value chat.slackTrigger"),
     ({"extraEnv": [{"name": "SLACK_TOKEN", "value": "x"}], "chat": {"tokensSecret": "s"}}, "extraEnv: SLACK_TOKEN is the value chat.tokensSecret"),
-    ({"extraEnv": [{"name": "OTEL_COLLECTOR_ENDPOINT", "value": "x"}]}, "extraEnv: imalive 0.1.0 does not know OTEL_COLLECTOR_ENDPOINT yet"),
+    ({"extraEnv": [{"name": "OTEL_COLLECTOR_ENDPOINT", "value": "x"}]}, "extraEnv: OTEL_COLLECTOR_ENDPOINT is the value otlp_endpoint"),
+    ({"extraEnv": [{"name": "OTEL_EXPORTER_OTLP_HEADERS", "value": "x"}], "otlp": {"secret": "s"}}, "extraEnv: OTEL_EXPORTER_OTLP_HEADERS is the value otlp.secret"),
     ({"extraEnv": [{"name": "MAX_CONNECTIONS", "value": 16}]}, "/extraEnv/0/value"),
     ({"extraEnv": [{"name": "MAX_CONNECTIONS", "vlaue": "16"}]}, "'vlaue' not allowed"),
     ({"extraEnv": [{"name": "LISTEN_PORT", "value": "9000"}]}, "extraEnv: LISTEN_PORT is the value containerPort"),
