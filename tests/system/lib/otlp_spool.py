@@ -1,0 +1,131 @@
+"""What waits on disk: across kill -9 and across a stop."""
+
+import pathlib
+import time
+
+from monitored import SCRATCH, expect, ok, running, wait_until
+from otlp_agent import agent, grpc_endpoint, heartbeats, otlp_counts, said
+from otlp_collector import SIGNALS, Grpc, plain
+
+SMALL = {"OTEL_BUFFER_BYTES": 65536}
+
+
+def closed_port():
+    """A collector's that is not there yet."""
+    collector = Grpc()
+    collector.end()
+    return collector
+
+
+def segments(place):
+    return sorted(path.stat().st_size for path in pathlib.Path(place).iterdir() if path.stat().st_size)
+
+
+def spooled(sender):
+    return sum(value for (_, result), value in otlp_counts(sender).items() if result == "spooled")
+
+
+def identity(item):
+    """What a thing is, whoever sends it: ids of a span, all of a record, series and time of a point."""
+    one = item.item
+    if item.metric is not None:
+        return item.metric.name, one.time_unix_nano, tuple(each.SerializeToString() for each in one.attributes)
+    return (one.trace_id, one.span_id) if hasattr(one, "parent_span_id") else one.SerializeToString()
+
+
+def twice(kept):
+    """The requests after the first in which a thing came again: {place: how many}."""
+    seen, found = set(), {}
+    for place, got in enumerate(kept):
+        things = [(got.signal, identity(item)) for item in got.items()]
+        again = sum(thing in seen for thing in things)
+        if again:
+            found[place] = again
+        seen.update(things)
+    return found, seen
+
+
+def beats_of(collector):
+    return [plain(item.item.body) for item in collector.items("logs") if item.item.event_name == "imalive.heartbeat"]
+
+
+def killed():
+    """kill -9 while it is written, and while it is sent."""
+    place = SCRATCH / "spool"
+    collector = closed_port()
+    variables = {**grpc_endpoint(collector), **SMALL, "OTEL_SPOOL_DIR": place}
+    first = agent("killed", **variables)
+    with running(first):
+        # The ring overflows into the spool long before the minute after which it would go there anyhow.
+        wait_until(60, lambda: spooled(first) and len(segments(place)) >= 6, lambda: f"six segments: {segments(place) if place.exists() else None}, {otlp_counts(first)}, {said(first)}")
+        counts = otlp_counts(first)
+        first.kill()
+        expect(not any(value for (_, result), value in counts.items() if result in ("sent", "dropped")), f"{counts}")
+    lives = [heartbeats(first)]
+    on_disk = {signal: int(counts.get((signal, "spooled"), 0)) for signal in SIGNALS}
+    files = segments(place)
+    collector = Grpc(port=collector.port)
+    with running(collector):
+        second = agent("killed", **variables)
+        # In the midst of what it sends: three segments are acknowledged, the next is not far.
+        wait_until(40, lambda: len(collector.got()) >= 3, lambda: f"three requests: {said(second)}")
+        second.kill()
+        middle, at_kill = len(collector.got()), len(segments(place))
+        lives.append(heartbeats(second))
+        expect(at_kill < len(files), f"{at_kill} segments of {len(files)} are there after {middle} requests")
+        third = agent("killed", **variables)
+        with running(third):
+            wait_until(60, lambda: not segments(place) and len(beats_of(collector)) > sum(map(len, lives[:1])) / 2, lambda: f"the spool is empty: {segments(place)}")
+            wait_until(20, lambda: set(heartbeats(third)[:2]) <= set(beats_of(collector)), "the third life's heartbeats")
+        lives.append(heartbeats(third))
+        again, seen = twice(collector.got())
+        expect(len(again) <= 1, f"in {len(again)} requests things came again: {again}")
+        arrived = {signal: len({thing for of, thing in seen if of == signal}) for signal in SIGNALS}
+        short = {signal: (arrived[signal], count) for signal, count in on_disk.items() if arrived[signal] < count}
+        expect(not short, f"came of what was in the spool: {short}")
+        # Of the first life the newest, which were in memory only, are lost, and no others.
+        beats = set(beats_of(collector))
+        lost = [number for number, body in enumerate(lives[0]) if body not in beats]
+        expect(lost == list(range(len(lives[0]) - len(lost), len(lives[0]))), f"of {len(lives[0])} heartbeats were lost {lost}, not the newest")
+        expect(len(lost) < len(lives[0]) / 2, f"of {len(lives[0])} heartbeats {len(lost)} were lost")
+        expect(set(lives[2]) <= beats, "of the third life, which was stopped, heartbeats were lost")
+        ok(f"killed: {sum(on_disk.values())} items in {len(files)} segments ({sum(files)} bytes) survive kill -9, all of them come after it; of memory the newest {len(lost)} of {len(lives[0])} heartbeats are gone")
+        ok(f"killed: after kill -9 in the midst of sending ({at_kill} segments left) {sum(again.values())} items came twice, in {len(again)} request; no other did")
+
+
+def stopped():
+    """SIGTERM: what waits goes to the spool, or is sent."""
+    place = SCRATCH / "spool"
+    collector = closed_port()
+    variables = {**grpc_endpoint(collector), "OTEL_SPOOL_DIR": place}
+    first = agent("stopped", **variables)
+    with running(first):
+        wait_until(20, lambda: len(heartbeats(first)) >= 6, "heartbeats")
+        # It was away for less than a minute, so nothing was written.
+        expect(not place.exists() or not segments(place), f"{segments(place)} are there before it was stopped")
+    files = segments(place)
+    expect(files, f"nothing was spooled at the end: {said(first)}")
+    collector = Grpc(port=collector.port)
+    with running(collector):
+        begin = time.monotonic()
+        second = agent("stopped", **variables)
+        with running(second):
+            wait_until(30, lambda: set(heartbeats(first)) <= set(beats_of(collector)), lambda: f"the first life's {len(heartbeats(first))} heartbeats, {len(beats_of(collector))} came: {said(second)}")
+            took = time.monotonic() - begin
+            wait_until(20, lambda: len(heartbeats(second)) >= 3, "heartbeats")
+        expected = heartbeats(first) + heartbeats(second)
+        expect(sorted(beats_of(collector)) == sorted(expected), f"{len(expected)} heartbeats in two lives, {len(beats_of(collector))} came, each once")
+        again, _ = twice(collector.got())
+        expect(not again, f"twice: {again}")
+        expect(not segments(place), f"left in the spool: {segments(place)}")
+        ok(f"stopped: {len(files)} segments ({sum(files)} bytes) at the end, sent {took:.1f} s after the next start; {len(expected)} heartbeats of two lives, each once")
+        third = agent("stopped", **grpc_endpoint(collector))
+        with running(third):
+            wait_until(20, lambda: len(heartbeats(third)) >= 3, "heartbeats")
+        expected = [*expected, *heartbeats(third)]
+        expect(sorted(beats_of(collector)) == sorted(expected), "without a spool something was lost at the end, or came twice")
+        ok("stopped: without a spool, what waited is sent at the end")
+    # Nobody there and no spool: it still ends in time, which `running` holds.
+    with running(agent("nobody", **grpc_endpoint(collector))):
+        time.sleep(2)
+    ok("stopped: with nobody there and no spool it ends in time as well")
