@@ -14,7 +14,10 @@ impl Telemetry {
     pub(super) fn collect(&self, agent: &Agent) {
         let Some(lane) = self.lane(Signal::Metrics) else { return };
         agent.refresh();
-        let unix_nanos = unix_micros() * 1000;
+        let unix_micros = unix_micros();
+        // The last export may have had the same reading, and a series has one point of one time.
+        agent.sampler.borrow_mut().stamp(unix_micros);
+        let unix_nanos = unix_micros * 1000;
         let uptime = read::uptime();
         let agent_uptime = uptime.saturating_sub(self.started_at);
         let clocks = Clocks {

@@ -10,7 +10,7 @@ import time
 
 from monitored import SCRATCH, expect, ok, running, wait_until
 from otlp_agent import TLS, agent, all_three, facts, grpc_endpoint, heartbeats, http_endpoint, judged, otlp_counts, said
-from otlp_collector import Grpc, Http, items, plain, server_context, server_credentials
+from otlp_collector import Grpc, Http, plain, server_context, server_credentials
 
 TRUSTED = {"OTEL_EXPORTER_OTLP_CERTIFICATE": f"{TLS}/ca.pem"}
 CLIENT = {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": f"{TLS}/client.pem", "OTEL_EXPORTER_OTLP_CLIENT_KEY": f"{TLS}/client.key"}
