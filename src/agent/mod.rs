@@ -89,7 +89,7 @@ pub fn run(config: Config, otlp: Option<Otlp>, loaded: Option<Loaded>, build: Bu
     if let Some(address) = server.address() {
         log::info!("listening on {address}");
     }
-    let _heartbeat = executor.spawn(Rc::clone(&agent).beat(Rc::clone(&reactor), lines));
+    let heartbeat = executor.spawn(Rc::clone(&agent).beat(Rc::clone(&reactor), lines));
     checks.start(&executor);
     if let Some(telemetry) = &telemetry {
         telemetry.start(&executor, &agent);
@@ -103,12 +103,15 @@ pub fn run(config: Config, otlp: Option<Otlp>, loaded: Option<Loaded>, build: Bu
         smol::future::or(signalled, server.run()).await;
         agent.service_manager.borrow_mut().stopping();
         let deadline = Instant::now() + SHUTDOWN;
-        let exported = async {
-            if let Some(telemetry) = &telemetry {
-                telemetry.stop(&agent, deadline).await;
-            }
+        // The last one is over, and another would come too late to be sent.
+        drop(heartbeat);
+        let others = async {
+            smol::future::zip(server.shut_down(), checks.stop(deadline)).await;
         };
-        smol::future::zip(server.shut_down(), smol::future::zip(checks.stop(deadline), exported)).await;
+        match &telemetry {
+            Some(telemetry) => telemetry.stop(&agent, deadline, others).await,
+            None => others.await,
+        }
     }))?;
     if let Some(telemetry) = &telemetry {
         telemetry.shut_down();

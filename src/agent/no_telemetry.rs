@@ -28,7 +28,7 @@ impl Telemetry {
         match **self {}
     }
 
-    pub(super) async fn stop(&self, _: &Agent, _: Instant) {
+    pub(super) async fn stop(&self, _: &Agent, _: Instant, _: impl Future<Output = ()>) {
         match *self {}
     }
 

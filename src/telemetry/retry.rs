@@ -170,6 +170,15 @@ impl Retry {
         }
     }
 
+    /// The agent stops: what is left is tried at once, and without pauses between requests, unless the collector has asked
+    /// for a pause. The pause after a failure remains.
+    pub fn stop(&mut self, now: Millis) {
+        self.draining = false;
+        if self.state != State::Busy && now >= self.not_before {
+            self.state = State::Ready;
+        }
+    }
+
     /// How long the collector has taken nothing.
     pub fn away_since(&self) -> Option<Millis> {
         self.began.filter(|_| self.returned.is_none())

@@ -153,6 +153,11 @@ impl Store {
         self.retry.hurry(now, random);
     }
 
+    /// The agent stops: what waits is sent now or not in this life.
+    pub fn stop(&mut self, now: Millis) {
+        self.retry.stop(now);
+    }
+
     /// A [`SyncJob`] has ended.
     pub fn synced(&mut self, result: std::io::Result<()>) {
         if let Some(spool) = &mut self.spool {

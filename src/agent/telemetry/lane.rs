@@ -99,6 +99,7 @@ impl Lane {
     /// The agent stops: what can be sent until `deadline` is, and then [`Lane::run`] ends.
     pub(super) fn close(&self, deadline: Instant) {
         self.deadline.set(Some(deadline));
+        self.store.borrow_mut().stop(self.now());
         self.flush_at.set(Some(Instant::now()));
         self.nudge.call();
     }

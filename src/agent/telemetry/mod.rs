@@ -12,17 +12,19 @@ mod tap;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use prost::Message;
+use smol::future::or;
 use smol::{LocalExecutor, Task};
 
 use crate::agent::{Agent, next_beat};
 use crate::client::Client;
 use crate::config::otlp::Otlp;
 use crate::config::{Config, LogLevel};
-use crate::limits::{OTLP_RETURN_SPREAD, OTLP_SPOOL_BYTES};
+use crate::limits::{OTLP_RETURN_SPREAD, OTLP_SPOOL_BYTES, SHUTDOWN};
 use crate::read;
 use crate::report::Build;
 use crate::server::Reactor;
@@ -144,8 +146,30 @@ impl Telemetry {
         self.lanes.iter().for_each(|lane| lane.hurry());
     }
 
-    /// A last export, as far as that is done by `deadline`.
-    pub(super) async fn stop(&self, agent: &Agent, deadline: Instant) {
+    /// A last export, as far as that is done by `deadline`. It has what happens until `others` have ended, where they do so
+    /// soon.
+    pub(super) async fn stop(&self, agent: &Agent, deadline: Instant, others: impl Future<Output = ()>) {
+        let mut others = pin!(others);
+        let soon = self.reactor.sleep_until(deadline - SHUTDOWN / 2);
+        let all_ended = or(
+            async {
+                others.as_mut().await;
+                true
+            },
+            async {
+                soon.await;
+                false
+            },
+        )
+        .await;
+        if all_ended {
+            self.export_last(agent, deadline).await;
+        } else {
+            smol::future::zip(others, self.export_last(agent, deadline)).await;
+        }
+    }
+
+    async fn export_last(&self, agent: &Agent, deadline: Instant) {
         if self.wants(Signal::Metrics) {
             self.collect(agent);
         }
@@ -156,7 +180,7 @@ impl Telemetry {
                 task.await;
             }
         };
-        smol::future::or(ended, self.reactor.sleep_until(deadline)).await;
+        or(ended, self.reactor.sleep_until(deadline)).await;
     }
 
     /// Keeps what is left, where that is asked for. May take seconds.

@@ -251,3 +251,45 @@ fn when_the_network_is_back_nodes_come_soon_but_not_together() {
     retry.hurry(now, HALF);
     assert_eq!(retry.next(now, 0), Action::Wait(now + 100 * SEC));
 }
+
+#[test]
+fn when_the_agent_stops_the_rest_is_tried_at_once_and_without_pauses() {
+    let accepted = Outcome::Accepted { rejected: 0 };
+    // Between the requests that make up for an outage; and while the next try is far, though the collector may be back.
+    for before in [&[Outcome::UNREACHABLE, accepted][..], &[Outcome::UNREACHABLE; 6], &[Outcome::Refused]] {
+        let mut retry = Retry::new(false);
+        for (now, outcome) in before.iter().enumerate().map(|(at, outcome)| (at as u64 * 200 * SEC, *outcome)) {
+            assert_eq!(retry.next(now, 0), Action::Send);
+            retry.done(now, outcome);
+        }
+        let now = (before.len() as u64 - 1) * 200 * SEC;
+        assert!(matches!(retry.next(now, HALF), Action::Wait(_)), "{before:?}");
+        retry.stop(now);
+        for _ in 0..3 {
+            assert_eq!(retry.next(now, HALF), Action::Send, "{before:?}");
+            retry.done(now, accepted);
+        }
+        assert_eq!(retry.next(now, HALF), Action::Send);
+        retry.done(now, Outcome::UNREACHABLE);
+        assert!(matches!(retry.next(now, HALF), Action::Wait(_)), "it is tried once, not for ever");
+    }
+}
+
+#[test]
+fn a_request_that_is_on_its_way_when_the_agent_stops_is_not_begun_again() {
+    let mut retry = Retry::new(true);
+    assert_eq!(retry.next(0, 0), Action::Send);
+    retry.stop(0);
+    assert_eq!(retry.next(0, 0), Action::Busy);
+    retry.done(0, Outcome::Accepted { rejected: 0 });
+    assert_eq!(retry.next(0, 0), Action::Send);
+}
+
+#[test]
+fn a_pause_that_was_asked_for_is_kept_when_the_agent_stops() {
+    let mut retry = Retry::new(false);
+    assert_eq!(retry.next(0, 0), Action::Send);
+    retry.done(0, Outcome::Again(secs(100)));
+    retry.stop(99 * SEC);
+    assert_eq!(retry.next(99 * SEC, 0), Action::Wait(100 * SEC));
+}

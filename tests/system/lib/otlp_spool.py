@@ -132,7 +132,25 @@ def stopped():
         printed += heartbeats(fourth)
         expect(sorted(beats_of(collector)) == sorted(printed), f"without a spool {len(printed) - len(beats_of(collector))} heartbeats were lost at the end, or came twice")
         ok("stopped: without a spool, what waited is sent at the end")
+    hasty(Grpc)
     # Nobody there and no spool: it still ends in time, which `running` holds.
     with running(agent("nobody", **grpc_endpoint(collector))):
         time.sleep(2)
     ok("stopped: with nobody there and no spool it ends in time as well")
+
+
+def hasty(kind):
+    """Stopped when the collector has come back, before the agent has made up for it: with the next try far, and in its midst."""
+    for what, until in (("before it is tried again", lambda _: True), ("in the midst of making up for it", lambda collector: collector.got())):
+        collector = closed_port()
+        sender = agent("hasty", **grpc_endpoint(collector), OTEL_BUFFER_BYTES=1048576)
+        with running(sender):
+            # More than one request.
+            wait_until(40, lambda: len(heartbeats(sender)) >= 13, "heartbeats")
+            collector = kind(port=collector.port)
+            wait_until(40, lambda: until(collector), lambda: f"a first request: {said(sender)}")
+        with running(collector):
+            printed, came = heartbeats(sender), beats_of(collector)
+            expect(sorted(came) == sorted(printed), f"{what}: {len(printed)} heartbeats printed, {len(came)} came in {len(collector.got())} requests")
+            requests = len(collector.got())
+        ok(f"stopped: {what}: all {len(printed)} heartbeats in {requests} requests at the end")
