@@ -106,10 +106,11 @@ def ratio(samples, reference):
 
 
 def otlp_counts(running):
-    """What /v1/prom says of what became of telemetry: {(signal, result): items}."""
+    """What /v1/prom says of what became of telemetry: {(signal, outcome): items}. What waits is `held`."""
     found = {}
     for series, value in running.prom().items():
-        if match := re.fullmatch(r"imalive_otlp_items_total\{(.*)\}", series):
-            labels = dict(re.findall(r'(\w+)="([^"]*)"', match.group(1)))
-            found[labels["signal"], labels["result"]] = value
+        if match := re.fullmatch(r"imalive_otlp_(items_total|held_items)\{(.*)\}", series):
+            labels = dict(re.findall(r'(\w+)="([^"]*)"', match.group(2)))
+            found[labels["signal"], labels.get("outcome", "held")] = value
+    expect(found, "/v1/prom says nothing of OTLP")
     return found

@@ -44,6 +44,10 @@ OWN = {
     "imalive.config.last_reload.success.timestamp": Metric("s", GAUGE, "as_int", (), None),
     "imalive.node.online": Metric("", GAUGE, "as_int", ("scope",), None),
     "imalive.notifications": Metric("{message}", COUNTER, "as_int", ("receiver", "result"), "agent"),
+    "imalive.otlp.buffer": Metric("By", UP_DOWN, "as_int", (), "agent"),
+    "imalive.otlp.buffer.limit": Metric("By", UP_DOWN, "as_int", (), "agent"),
+    "imalive.otlp.spool": Metric("By", UP_DOWN, "as_int", (), "agent"),
+    "imalive.otlp.spool.written": Metric("By", COUNTER, "as_int", (), "agent"),
     "imalive.notification.retries": Metric("{message}", COUNTER, "as_int", ("receiver",), "agent"),
 }
 
@@ -70,12 +74,15 @@ OF_CONVENTIONS = {
     "process.thread.count": ("as_int", (), "agent"),
     "process.unix.file_descriptor.count": ("as_int", (), "agent"),
     "process.uptime": ("as_double", (), None),
+    **{f"otel.sdk.exporter.{what}.{of}": ("as_int", (), "agent") for what in ("metric_data_point", "log", "span") for of in ("exported", "inflight")},
 }
+OPTIONAL = {f"otel.sdk.exporter.{what}.exported": {"error.type"} for what in ("metric_data_point", "log", "span")}
 
 # In every export of a Linux machine: what it has cannot be absent.
 ALWAYS = {*ORIGINAL, *OF_CONVENTIONS, "imalive.cpus.dropped", "imalive.heartbeats", "imalive.heartbeats.dropped"}
 ALWAYS |= {"imalive.connections.evicted", "imalive.process.file_descriptor.limit"}
 # No swap, no parts of it; no cores in /proc/cpuinfo of some machines.
+ALWAYS |= {"imalive.otlp.buffer", "imalive.otlp.buffer.limit"}
 ALWAYS -= {"system.paging.utilization", "system.cpu.physical.count"}
 
 
@@ -94,9 +101,9 @@ class Meter:
 
 
 def conventions():
-    """Name to unit and kind, of all that OpenTelemetry's package makes for systems and processes."""
+    """Name to unit and kind, of all that OpenTelemetry's package makes for systems, processes and exporters."""
     meter = Meter()
-    for module in ("system_metrics", "process_metrics"):
+    for module in ("system_metrics", "process_metrics", "otel_metrics"):
         module = importlib.import_module(f"opentelemetry.semconv._incubating.metrics.{module}")
         for name, create in inspect.getmembers(module, inspect.isfunction):
             if name.startswith("create_"):
