@@ -24,7 +24,6 @@ ORIGINAL = {
 ORIGINAL_COUNTERS = ("root_api_counter", "health_api_counter", "manifest_api_counter", "metrics_api_counter")
 ORIGINAL_MONITOR = re.compile(r"monitor_[A-Za-z0-9_]+_(result|duration)")
 
-MONITOR = ("name", "family", "type")
 OWN = {
     "imalive.cpus.dropped": Metric("{cpu}", GAUGE, "as_int", (), None),
     "imalive.heartbeats": Metric("{heartbeat}", COUNTER, "as_int", (), "agent"),
@@ -32,14 +31,14 @@ OWN = {
     "imalive.connections.evicted": Metric("{connection}", COUNTER, "as_int", (), "agent"),
     "imalive.http.requests": Metric("{request}", COUNTER, "as_int", ("handler", "method", "status"), "agent"),
     "imalive.process.file_descriptor.limit": Metric("{file_descriptor}", UP_DOWN, "as_int", (), "agent"),
-    "imalive.monitor.up": Metric("", GAUGE, "as_int", MONITOR, None),
-    "imalive.monitor.state": Metric("", GAUGE, "as_int", (*MONITOR, "state"), None),
-    "imalive.monitor.duration": Metric("s", GAUGE, "as_double", MONITOR, None),
-    "imalive.monitor.checks": Metric("{check}", COUNTER, "as_int", MONITOR, "agent"),
-    "imalive.monitor.failures": Metric("{check}", COUNTER, "as_int", MONITOR, "agent"),
-    "imalive.monitor.last_success.timestamp": Metric("s", GAUGE, "as_int", MONITOR, None),
-    "imalive.monitor.certificate.expiry.timestamp": Metric("s", GAUGE, "as_int", MONITOR, None),
-    "imalive.monitor.maintenance": Metric("", GAUGE, "as_int", MONITOR, None),
+    "imalive.monitor.up": Metric("", GAUGE, "as_int", ("name", "type"), None),
+    "imalive.monitor.state_code": Metric("", GAUGE, "as_int", ("name",), None),
+    "imalive.monitor.duration": Metric("s", GAUGE, "as_double", ("name",), None),
+    "imalive.monitor.checks": Metric("{check}", COUNTER, "as_int", ("name",), "agent"),
+    "imalive.monitor.failures": Metric("{check}", COUNTER, "as_int", ("name",), "agent"),
+    "imalive.monitor.last_success.timestamp": Metric("s", GAUGE, "as_int", ("name",), None),
+    "imalive.monitor.certificate.expiry.timestamp": Metric("s", GAUGE, "as_int", ("name",), None),
+    "imalive.monitor.maintenance": Metric("", GAUGE, "as_int", ("name",), None),
     "imalive.config.last_reload.successful": Metric("", GAUGE, "as_int", (), None),
     "imalive.config.last_reload.success.timestamp": Metric("s", GAUGE, "as_int", (), None),
     "imalive.node.online": Metric("", GAUGE, "as_int", ("scope",), None),
@@ -56,16 +55,13 @@ PLACE = ("system.filesystem.mountpoint", "system.filesystem.mode")
 OF_CONVENTIONS = {
     "system.cpu.logical.count": ("as_int", (), "boot"),
     "system.cpu.physical.count": ("as_int", (), "boot"),
-    "system.cpu.time": ("as_double", ("cpu.mode", "cpu.logical_number"), "boot"),
+    "system.cpu.time": ("as_double", ("cpu.mode",), "boot"),
     "system.cpu.utilization": ("as_double", ("cpu.logical_number",), None),
     "system.memory.usage": ("as_int", ("system.memory.state",), "boot"),
-    "system.memory.utilization": ("as_double", ("system.memory.state",), None),
     "system.memory.limit": ("as_int", (), "boot"),
     "system.memory.linux.available": ("as_int", (), "boot"),
     "system.paging.usage": ("as_int", ("system.paging.state",), "boot"),
-    "system.paging.utilization": ("as_double", ("system.paging.state",), None),
     "system.filesystem.usage": ("as_int", (*PLACE, "system.filesystem.state"), "boot"),
-    "system.filesystem.utilization": ("as_double", (*PLACE, "system.filesystem.state"), None),
     "system.filesystem.limit": ("as_int", PLACE, "boot"),
     "system.uptime": ("as_double", (), None),
     "process.cpu.time": ("as_double", (), "agent"),
@@ -76,7 +72,9 @@ OF_CONVENTIONS = {
     "process.uptime": ("as_double", (), None),
     **{f"otel.sdk.exporter.{what}.{of}": ("as_int", (), "agent") for what in ("metric_data_point", "log", "span") for of in ("exported", "inflight")},
 }
-OPTIONAL = {f"otel.sdk.exporter.{what}.exported": {"error.type"} for what in ("metric_data_point", "log", "span")}
+# What there may be besides: the family of a monitor where it is another than its name, the name where two have become one.
+OPTIONAL = {f"imalive.monitor.{what}": {"family"} for what in ("up", "state_code", "duration")}
+OPTIONAL |= {f"otel.sdk.exporter.{what}.exported": {"error.type"} for what in ("metric_data_point", "log", "span")}
 
 # In every export of a Linux machine: what it has cannot be absent.
 ALWAYS = {*ORIGINAL, *OF_CONVENTIONS, "imalive.cpus.dropped", "imalive.heartbeats", "imalive.heartbeats.dropped"}
@@ -142,5 +140,10 @@ def metric(name):
     if name in OF_CONVENTIONS and name in CONVENTIONS:
         return Metric(*CONVENTIONS[name], *OF_CONVENTIONS[name])
     if found := ORIGINAL_MONITOR.fullmatch(name):
-        return Metric("s" if found.group(1) == "duration" else "", GAUGE, "as_double", ("family", "kind", "name"), None)
+        return Metric("s" if found.group(1) == "duration" else "", GAUGE, "as_double", (), None)
     return None
+
+
+def optional(name):
+    """Attributes that a point of this metric may have or not."""
+    return {"name"} if ORIGINAL_MONITOR.fullmatch(name) else OPTIONAL.get(name, set())

@@ -88,7 +88,7 @@ def metrics(items, facts):
             wrong.append(f"{name}: {point.WhichOneof('value')}, not {wanted.number}")
             continue
         value, found = number(point), attributes(point)
-        if set(found) - catalog.OPTIONAL.get(name, set()) != set(wanted.keys):
+        if set(found) - catalog.optional(name) != set(wanted.keys):
             wrong.append(f"{name}: attributes {sorted(found)}, not {sorted(wanted.keys)}")
         wrong += keys(name, point, name not in catalog.CONVENTIONS)
         if not math.isfinite(value) or value < 0:
