@@ -200,10 +200,11 @@ fn log() -> (Record, Vec<u8>) {
 fn request() -> (Record, Vec<u8>) {
     let asked = Request {
         method: Method::Get,
+        method_name: "GET",
         path: "/v1/health",
         route: Some((Handler::Health, "/v1/health")),
         version: "1.1",
-        client_address: Some("192.168.178.20"),
+        client_address: Some([192, 168, 178, 20].into()),
         user_agent: Some("curl/8.14.1"),
         cid: Some("0123456789abcdef"),
         status: 200,
@@ -224,7 +225,7 @@ fn check() -> (Record, Vec<u8>) {
         PhaseInterval { phase, interval, span_id: [phase as u8 + 1; 8] }
     });
     let interval = Interval { start_unix_nanos: NOW, end_unix_nanos: at };
-    of_spans(spans::check(SPAN, interval, &samples.monitors[0], outcome, &phases))
+    of_spans(spans::check(SPAN, interval, &samples.monitors[0], outcome, (&phases, 0)))
 }
 
 fn of_spans(spans: Vec<imalive::telemetry::messages::trace::Span>) -> (Record, Vec<u8>) {
