@@ -3,8 +3,9 @@
 //! ```text
 //! /proc, statvfs ─► read ─(parse)────┐                ┌─► server ─► a client
 //!                                    ├─► snapshot ─► report
-//! other services ─► monitor ─(uptime)┘                └─► notify ─► stdout, journal (heartbeat), stderr (diagnostics),
-//!                                                                   the service manager, chats, webhooks
+//! other services ─► monitor ─(uptime)┘      │         └─► notify ─► stdout, journal (heartbeat), stderr (diagnostics),
+//!                                           │                       the service manager, chats, webhooks
+//!                                           └─► telemetry ─► a collector
 //! ```
 //!
 //! [`snapshot`] is the waist: all that is true of the node at one instant, as plain values of fixed size. Nothing left
