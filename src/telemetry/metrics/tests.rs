@@ -137,16 +137,6 @@ pub(in crate::telemetry) const OTLP: OtlpScrape = OtlpScrape {
     spool: Some(OtlpSpool { bytes: 8192, written_bytes: 12_288 }),
 };
 
-fn exporter() -> Vec<Metric> {
-    let mut all = Vec::new();
-    records::exporter(&OTLP, &CLOCKS, &mut |record, encoded| {
-        let read = ScopeMetrics::decode(encoded).unwrap().metrics;
-        assert_eq!(read.iter().map(|metric| points(metric).len()).sum::<usize>(), record.items as usize);
-        all.extend(read);
-    });
-    all
-}
-
 fn points(metric: &Metric) -> &[NumberDataPoint] {
     match metric.data.as_ref().unwrap() {
         Data::Gauge(gauge) => &gauge.data_points,
@@ -305,21 +295,6 @@ fn a_state_is_the_number_of_its_label() {
 }
 
 #[test]
-fn the_export_tells_of_itself_and_of_no_error_before_there_is_one() {
-    let all = exporter();
-    let name = "otel.sdk.exporter.metric_data_point.exported";
-    let expected = ["{} 700", "{error.type=rejected} 3", "{error.type=refused} 2", "{error.type=queue_full} 1"];
-    assert_eq!(
-        (lines(&all, name), find(&all, name).unwrap().unit.as_str()),
-        (expected.map(String::from).into(), "{data_point}")
-    );
-    assert_eq!(lines(&all, "otel.sdk.exporter.metric_data_point.inflight"), ["{} 58"]);
-    assert_eq!(lines(&all, "otel.sdk.exporter.span.exported"), ["{} 5"]);
-    assert_eq!(lines(&all, "otel.sdk.exporter.log.exported"), Vec::<String>::new());
-    assert_eq!(lines(&all, "imalive.otlp.spool.written"), ["{} 12288"]);
-}
-
-#[test]
 fn a_maintenance_that_there_cannot_be_is_not_told() {
     let (snapshot, counters, samples) = (Snapshot::default(), Counters::default(), Samples::new());
     for has_windows in [false, true] {
@@ -395,7 +370,7 @@ fn a_collector_makes_the_names_of_the_prometheus_endpoint_of_imalive_s_own() {
     prometheus_monitors::append(&mut page, &monitored);
     prometheus_otlp::append(&mut page, &OTLP);
     let mut seen = 0;
-    for metric in metrics(&scrape, Some(&monitored), &CLOCKS).into_iter().chain(exporter()) {
+    for metric in metrics(&scrape, Some(&monitored), &CLOCKS).into_iter().chain(own::exporter()) {
         // Prometheus' own name of the limit is another, and the state is a series for each there.
         let other = ["imalive.process.file_descriptor.limit", "imalive.monitor.state_code"];
         if metric.name.starts_with("imalive.") && !other.contains(&metric.name.as_str()) {
@@ -407,61 +382,5 @@ fn a_collector_makes_the_names_of_the_prometheus_endpoint_of_imalive_s_own() {
     assert_eq!(seen, 21);
 }
 
-#[test]
-fn the_largest_snapshot_is_encoded() {
-    let (snapshot, counters) = (samples::largest(), counters());
-    let all = metrics(&scrape(&snapshot, &counters), None, &CLOCKS);
-    assert_eq!(lines(&all, "system.memory.limit"), [format!("{{}} {}", i64::MAX)]);
-    assert_eq!(lines(&all, "system.cpu.utilization").len(), crate::limits::CPUS);
-    assert!(bytes(&scrape(&snapshot, &counters), None) < 8 * 1024);
-}
-
-/// Of all records: what an export takes of the ring, but for its headers.
-fn bytes(scrape: &Scrape<'_>, monitors: Option<&MonitorScrape<'_>>) -> usize {
-    records(scrape, monitors, &CLOCKS).iter().map(|(_, encoded)| encoded.len()).sum()
-}
-
-/// So many HTTPS monitors, all of them up.
-fn full(count: usize) -> Samples {
-    let mut full = Samples::new();
-    full.monitors = (0..count).map(|at| monitor("http", &format!("monitor-{at:03}"), vec![])).collect();
-    full.statuses = vec![full.statuses[0].clone(); count];
-    full.statuses.iter_mut().for_each(|status| status.certificate_expiry_unix_secs = Some(1_800_000_000));
-    full
-}
-
-#[test]
-fn an_export_is_small() {
-    let (snapshot, counters) = (samples::of_2021(), counters());
-    let scrape = scrape(&snapshot, &counters);
-    let receivers = [ReceiverCounts { receiver: "slack", ..ReceiverCounts::default() }];
-    let mut own = 0;
-    let otlp = OtlpScrape { signals: [Some(OtlpSignal::default()); 3], spool: None, ..OTLP };
-    records::exporter(&otlp, &CLOCKS, &mut |_, encoded| own += encoded.len());
-    let of = |count: usize| own + bytes(&scrape, Some(&monitored(&full(count), &receivers)));
-    let measured = [own + bytes(&scrape, None), of(20), of(crate::limits::MONITORS)];
-    for (bytes, most) in measured.into_iter().zip([4_250, 14_000, 62_500]) {
-        assert!(bytes <= most, "{measured:?}");
-    }
-}
-
-#[test]
-fn a_metric_that_is_longer_than_a_record_goes_on_in_the_next() {
-    let full = full(crate::limits::MONITORS);
-    let (snapshot, counters) = (samples::recorded(), counters());
-    let (scrape, monitored) = (scrape(&snapshot, &counters), monitored(&full, &[]));
-    let all = metrics(&scrape, Some(&monitored), &CLOCKS);
-    let codes = lines(&all, "imalive.monitor.state_code");
-    assert_eq!(codes.len(), crate::limits::MONITORS);
-    assert!(codes.iter().enumerate().all(|(at, line)| line.starts_with(&format!("{{name=monitor-{at:03}}}"))));
-    // What fits into one is not torn apart.
-    let mut parts = std::collections::BTreeMap::<String, usize>::new();
-    let records = records(&scrape, Some(&monitored), &CLOCKS);
-    for (_, encoded) in &records {
-        let read = ScopeMetrics::decode(&encoded[..]).unwrap();
-        read.metrics.into_iter().for_each(|metric| *parts.entry(metric.name).or_default() += 1);
-    }
-    for (name, parts) in parts {
-        assert!(parts == if name.starts_with("imalive.monitor.") { 2 } else { 1 }, "{parts} {name}");
-    }
-}
+mod own;
+mod volume;
