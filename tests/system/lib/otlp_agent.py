@@ -17,6 +17,7 @@ ARCH = {"x86_64": "amd64", "aarch64": "arm64", "armv6l": "arm32", "armv7l": "arm
 OFTEN = {"WAIT_TIME": "1", "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
 NO_MONITORS = "monitors: []\n"
 
+
 def version():
     said = subprocess.run([IMALIVE, "--version"], capture_output=True, check=True, text=True, timeout=10).stdout
     return re.search(r"\d+\.\d+\.\d+", said).group()

@@ -179,8 +179,8 @@ class Grpc(Collector):
         self.port = self.server.add_secure_port(address, credentials) if credentials else self.server.add_insecure_port(address)
         self.server.start()
 
-    def end(self):
-        self.server.stop(0).wait()
+    def end(self, grace=0):
+        self.server.stop(grace).wait()
 
 
 class Servicer:
@@ -211,9 +211,10 @@ class Http(Collector):
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def end(self):
+    def end(self, grace=0):
         self.server.shutdown()
         self.server.server_close()
+        time.sleep(grace)
         for connection in list(self.server.connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(2)

@@ -139,6 +139,17 @@ def drain(peer):
         nothing(peer)
 
 
+def answer_drips(peer):
+    peer.recv(1)
+    slowly(peer, b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n")
+
+
+def body_drips(peer):
+    peer.recv(1)
+    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 60\r\n\r\n")
+    slowly(peer, bytes(60))
+
+
 def head_only(peer):
     peer.recv(1)
     peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 1000\r\n\r\nxx")
@@ -167,11 +178,11 @@ def page(peer):
 
 GRPC = (nothing, settings_only, garbage, garbage_later, byte_a_second, answer_a_byte_a_second, goes_away, goes_away_then)
 GRPC += (mid_stream, half_a_frame, resets_streams, no_window, pings)
-HTTP = (head_only, endless_head, page)
+HTTP = (answer_drips, body_drips, head_only, endless, endless_head, page)
 # Of peers.py.
-PEERS = ("reset", "hang_up", "drip", "drip_body", "silent", "full")
+PEERS = ("reset", "hang_up", "silent", "full")
 # What says that it took the message, though not how much of it: it must not come twice.
-TAKES = ("grpcio-10-MB", "head_only", "drip_body", "endless")
+TAKES = ("grpcio-10-MB", "head_only", "body_drips", "endless")
 
 
 class Raw:
@@ -213,12 +224,12 @@ def descriptors(sender):
 
 def ill():
     peers, servers, targets = Peers(), [], {}
-    for of, protocol in ((GRPC, "grpc"), (HTTP, "http/protobuf"), ((endless,), "http/protobuf")):
+    for of, protocol in ((GRPC, "grpc"), (HTTP, "http/protobuf")):
         for behave in of:
             servers.append(server := Raw(behave))
             targets[behave.__name__] = (server.port, protocol)
     for kind in PEERS:
-        targets[kind] = (peers.listen(kind, kind), "http/protobuf" if "drip" in kind else "grpc")
+        targets[kind] = (peers.listen(kind, kind), "grpc")
     targets["refused"] = (peers.listen("refused", "silent"), "grpc")
     peers.close("refused")
     long = Grpc(verdict=lambda got: partly(got.signal, 1, "x" * 10_000_000))
