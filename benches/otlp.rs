@@ -204,7 +204,7 @@ fn request() -> (Record, Vec<u8>) {
         path: "/v1/health",
         route: Some((Handler::Health, "/v1/health")),
         version: "1.1",
-        client_address: Some(std::net::IpAddr::from([192, 168, 178, 20])),
+        client_address: Some([192, 168, 178, 20].into()),
         user_agent: Some("curl/8.14.1"),
         cid: Some("0123456789abcdef"),
         status: 200,
