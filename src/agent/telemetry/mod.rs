@@ -73,7 +73,6 @@ struct Beat {
 
 impl Telemetry {
     /// None where nothing is to be sent.
-    #[inline(never)]
     pub(super) fn new(
         otlp: Option<Otlp>,
         config: &Config,
@@ -81,7 +80,11 @@ impl Telemetry {
         client: &Rc<Client>,
         reactor: &Rc<Reactor>,
     ) -> Option<Rc<Self>> {
-        let otlp = otlp?;
+        Some(Self::to(otlp?, config, build, client, reactor))
+    }
+
+    #[inline(never)]
+    fn to(otlp: Otlp, config: &Config, build: &Build, client: &Rc<Client>, reactor: &Rc<Reactor>) -> Rc<Self> {
         if otlp.logs.is_some() {
             tap::open();
         }
@@ -99,7 +102,7 @@ impl Telemetry {
             let store = Store::new(otlp.buffer_bytes / count, envelope.clone(), spool);
             lanes.push(Lane::new(Rc::clone(reactor), destination.to, store, started));
         }
-        Some(Rc::new(Telemetry {
+        Rc::new(Telemetry {
             reactor: Rc::clone(reactor),
             lanes,
             lane_of,
@@ -111,7 +114,7 @@ impl Telemetry {
             beat: Cell::default(),
             exporters: RefCell::new(exporters),
             tasks: RefCell::default(),
-        }))
+        })
     }
 
     /// Sends from now on.

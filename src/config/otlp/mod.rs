@@ -107,6 +107,12 @@ impl Otlp {
         if !has_endpoint(reader) || reader.truth(&[DISABLED]) {
             return Ok(None);
         }
+        Self::read(reader, node_name)
+    }
+
+    /// Out of line: an agent without a collector does not run it.
+    #[inline(never)]
+    fn read(reader: &mut Reader<'_>, node_name: &str) -> Result<Option<Otlp>, ConfigError> {
         let collector = Collector::from_environment(reader)?;
         let mut signals = [None, None, None];
         let mut collector_used = false;
