@@ -20,7 +20,7 @@ pub const OTLP_INTERVAL_MAX: Duration = Duration::from_secs(86_400);
 /// What is kept while the collector is away, unless `OTEL_BUFFER_BYTES` says otherwise.
 pub const OTLP_BUFFER_BYTES: usize = 256 * 1024;
 
-/// The least that may be asked for: a few exports of a node with many monitors.
+/// The least that may be asked for: one export of a node with as many monitors as there may be.
 pub const OTLP_BUFFER_BYTES_MIN: usize = 64 * 1024;
 
 /// The most: beyond it a file serves better (`OTEL_SPOOL_DIR`).
