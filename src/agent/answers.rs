@@ -35,13 +35,11 @@ impl Agent {
     }
 
     fn prom(&self) -> String {
-        let mut text = String::new();
-        self.scrape(&mut |scrape| text = report::prometheus::render(scrape));
-        text
+        self.scrape(report::prometheus::render)
     }
 
     /// What is known of the node and the agent.
-    pub(super) fn scrape(&self, take: &mut dyn FnMut(&Scrape<'_>)) {
+    pub(super) fn scrape<T>(&self, take: impl FnOnce(&Scrape<'_>) -> T) -> T {
         let process = self.process.read(unix_micros()).map_err(|error| log::debug!("{error}")).ok();
         take(&Scrape {
             snapshot: self.sampler.borrow().snapshot(),
@@ -50,7 +48,7 @@ impl Agent {
             build: &self.build,
             mountpoint: &self.config.disk_path,
             ticks_per_second: self.ticks_per_second,
-        });
+        })
     }
 
     fn manifest(&self, body: &mut String) -> u16 {
@@ -117,6 +115,9 @@ impl Agent {
                 *body = self.prom();
                 if let Some(checks) = &self.checks {
                     checks.prom(body);
+                }
+                if let Some(telemetry) = &self.telemetry {
+                    telemetry.prom(body);
                 }
             }
             Handler::OpenApi if DESCRIBED => *body = report::openapi::render(&self.build, &endpoints()),

@@ -48,6 +48,10 @@ impl Telemetry {
         match *self {}
     }
 
+    pub(super) fn prom(&self, _: &mut String) {
+        match *self {}
+    }
+
     pub(super) fn observes(&self) -> bool {
         match *self {}
     }

@@ -1,9 +1,12 @@
 //! How far a request is: what is told of one that does not end in time, and of any how long each of its phases took.
 
 use std::cell::{Cell, RefCell};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::client::answer::Head;
+use crate::client::explain::failure;
 use crate::client::timeline::{Phases, Timeline};
+use crate::snapshot::{Failure, FailureKind};
 
 /// What a request is waiting for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +87,12 @@ impl Progress {
     /// Says that the request has ended, or was given up.
     pub fn end(&self) {
         self.timeline.borrow_mut().end(Instant::now());
+    }
+
+    /// What a request has failed for that was given up after so long.
+    pub fn timed_out(&self, after: Duration) -> Failure {
+        let (millis, phase, peer) = (after.as_millis().to_string(), self.phase().describe(), self.peer());
+        failure(FailureKind::Timeout, &["timed out after ", &millis, " ms (while ", phase, " ", &peer, ")"])
     }
 
     pub(super) fn enter(&self, phase: Phase) {

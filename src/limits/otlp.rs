@@ -42,6 +42,10 @@ pub const OTLP_BATCH_BYTES: usize = 64 * 1024;
 /// Two such are in memory while an export is made, whatever there is to tell.
 pub const OTLP_RECORD_BYTES: usize = 4096;
 
+/// How long a log record or a span waits for others to go with: the default of "Batching Processor" in the specification of
+/// traces. Half of a request is sent at once.
+pub const OTLP_BATCH_DELAY: Duration = Duration::from_secs(5);
+
 /// The least pause before a request is sent again: twice as long after each failure, up to [`OTLP_RETRY_MAX`].
 pub const OTLP_RETRY_MIN: Duration = Duration::from_secs(5);
 

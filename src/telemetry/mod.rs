@@ -10,6 +10,7 @@ mod checksum;
 pub mod envelope;
 pub mod exporter;
 pub mod figures;
+pub mod gzip;
 pub mod logs;
 pub mod messages;
 pub mod metrics;

@@ -171,7 +171,8 @@ impl Checks {
     async fn check(self: Rc<Self>, file: Rc<Monitors>, place: MonitorId, ticket: Rc<Cell<MonitorId>>) {
         let (began, began_unix_micros) = (Instant::now(), unix_micros());
         let Some(monitor) = file.monitors.get(usize::from(place)) else { return };
-        let outcome = check::check(&self.client, monitor, &Progress::default()).await;
+        let progress = Progress::default();
+        let outcome = check::check(&self.client, monitor, &progress).await;
         self.voice.check(monitor, &outcome, began_unix_micros);
         if let Some(telemetry) = &self.telemetry {
             telemetry.check(monitor, &outcome, began, &progress);
@@ -199,6 +200,9 @@ impl Checks {
         let reached = check::reach(&self.client, target, TARGET_TIMEOUT).await;
         let mut changes = Vec::new();
         let book = &mut *self.book.borrow_mut();
+        if let Some(task) = book.targets.get_mut(usize::from(number)).and_then(Option::take) {
+            task.detach();
+        }
         let online = |fleet: &Fleet| [Network::Lan, Network::Wan].map(|network| fleet.online(network));
         let before = online(&book.fleet);
         book.fleet.finish_target(number, self.now(), reached, &mut changes);
@@ -276,6 +280,7 @@ impl Checks {
         book.notices = std::mem::replace(&mut book.notices, Notices::new(0)).reconfigure(&kept);
         book.targets = file.connectivity.iter().map(|_| None).collect();
         self.voice.tell(&file.webhooks);
+        self.reactor.reserve(file.monitors.len());
         book.file = file;
         book.gated = !self.view(book).closed_gates().is_empty();
         log::info!("reloaded: {} monitors, {} of them as before", kept.len(), kept.iter().flatten().count());

@@ -1,13 +1,12 @@
 //! All metrics of one moment.
 
-use prost::Message;
-
 use crate::agent::telemetry::Telemetry;
 use crate::agent::{Agent, unix_micros};
 use crate::read;
-use crate::telemetry::messages::metrics::{Data, Metric, ScopeMetrics};
-use crate::telemetry::metrics::{Clocks, metrics};
-use crate::telemetry::ring::{Record, Signal};
+use crate::report::prometheus_otlp::{self, OtlpScrape};
+use crate::telemetry::metrics::Clocks;
+use crate::telemetry::records;
+use crate::telemetry::ring::Signal;
 
 impl Telemetry {
     /// Takes a reading, as a scrape does, and has it sent.
@@ -28,23 +27,26 @@ impl Telemetry {
             agent_uptime,
         };
         let Some(checks) = &agent.checks else { return };
-        agent.scrape(&mut |scrape| {
+        agent.scrape(|scrape| {
             checks.scrape(&mut |monitors| {
-                let all = metrics(scrape, Some(monitors), &clocks);
-                let items: usize = all.iter().map(points).sum();
-                let encoded = ScopeMetrics { scope: None, metrics: all }.encode_to_vec();
-                let record = Record { unix_nanos: scrape.snapshot.unix_micros * 1000, items: items as u32 };
-                lane.leave(Signal::Metrics, record, &encoded);
+                records::metrics(scrape, Some(monitors), &clocks, &mut |record, encoded| {
+                    lane.leave(Signal::Metrics, record, encoded);
+                });
             });
         });
+        records::exporter(&self.scrape(), &clocks, &mut |record, encoded| lane.leave(Signal::Metrics, record, encoded));
         lane.flush();
     }
-}
 
-fn points(metric: &Metric) -> usize {
-    match &metric.data {
-        Some(Data::Gauge(gauge)) => gauge.data_points.len(),
-        Some(Data::Sum(sum)) => sum.data_points.len(),
-        None => 0,
+    /// Appends to `/v1/prom`.
+    pub(in crate::agent) fn prom(&self, text: &mut String) {
+        prometheus_otlp::append(text, &self.scrape());
+    }
+
+    /// How the export itself goes.
+    fn scrape(&self) -> OtlpScrape {
+        let (mut scrape, unix_micros) = (OtlpScrape::default(), unix_micros());
+        self.lanes.iter().for_each(|lane| lane.add_to(&mut scrape, unix_micros));
+        scrape
     }
 }

@@ -10,7 +10,6 @@ use crate::agent::unix_micros;
 use crate::client::Progress;
 use crate::config::LogLevel;
 use crate::config::monitors::Monitor;
-use crate::limits::PHASES;
 use crate::report::monitor_line;
 use crate::server::Exchange;
 use crate::snapshot::{Change, Outcome};
@@ -20,7 +19,7 @@ use crate::telemetry::messages::common::KeyValue;
 use crate::telemetry::messages::logs::{LogRecord, ScopeLogs};
 use crate::telemetry::messages::trace::{ScopeSpans, Span};
 use crate::telemetry::ring::{Record, Signal};
-use crate::telemetry::spans::{self, Interval, PhaseInterval, SpanContext};
+use crate::telemetry::spans::{self, Clock, Interval, SpanContext};
 
 impl Telemetry {
     /// A heartbeat begins.
@@ -40,26 +39,21 @@ impl Telemetry {
             self.event(LogLevel::Info, HEARTBEAT, &text(), Vec::new(), Some(context));
         }
         if self.wants(Signal::Traces) {
-            self.spans(vec![spans::heartbeat(context, Now::read().interval(began, None))]);
+            self.spans(vec![spans::heartbeat(context, since(began))]);
         }
     }
 
     /// A check that is done, and what it went through.
     pub(in crate::agent) fn check(&self, monitor: &Monitor, outcome: &Outcome, began: Instant, progress: &Progress) {
-        let (now, context) = (Now::read(), new_context());
+        let (clock, context) = (clock(), new_context());
         if self.takes(monitor_line::level(monitor, outcome)) {
-            self.log(logs::check(monitor, outcome, now.unix_nanos_at(began), Some(context)), true);
+            self.log(logs::check(monitor, outcome, clock.unix_nanos(began), Some(context)), true);
         }
-        if !self.wants(Signal::Traces) {
-            return;
+        if self.wants(Signal::Traces) {
+            let (phases, left_out) = spans::phases(progress.phases(), &clock, || fastrand::u64(..).to_ne_bytes());
+            let interval = clock.interval(began, Instant::now());
+            self.spans(spans::check(context, interval, monitor, outcome, (&phases, left_out)));
         }
-        let mut phases = heapless::Vec::<PhaseInterval, PHASES>::new();
-        for (phase, from, to) in progress.phases() {
-            let span_id = fastrand::u64(..).to_ne_bytes();
-            // There is room for as many as there are.
-            let _ = phases.push(PhaseInterval { phase, interval: now.interval(from, Some(to)), span_id });
-        }
-        self.spans(spans::check(context, now.interval(began, None), monitor, outcome, &phases));
     }
 
     /// A monitor has another state; `text` is what the log says of it.
@@ -89,18 +83,18 @@ impl Telemetry {
         if !context.sampled {
             return;
         }
-        let client_address = exchange.client_address.map(|address| address.to_string());
         let request = spans::Request {
             method: exchange.method,
+            method_name: exchange.method_name,
             path: exchange.path,
             route: exchange.route,
             version: exchange.version,
-            client_address: client_address.as_deref(),
+            client_address: exchange.client_address,
             user_agent: exchange.user_agent,
             cid: Some(exchange.cid),
             status: exchange.status,
         };
-        self.spans(vec![spans::request(context, parent, Now::read().interval(exchange.began, None), &request)]);
+        self.spans(vec![spans::request(context, parent, since(exchange.began), &request)]);
     }
 
     /// Has diagnostics sent, for ever.
@@ -164,26 +158,12 @@ fn new_context() -> SpanContext {
     SpanContext::new(fastrand::u128(..).to_ne_bytes(), fastrand::u64(..).to_ne_bytes())
 }
 
-/// Both clocks at one moment, so that what took a while is as long as it was, wherever the wall clock was set meanwhile.
-struct Now {
-    instant: Instant,
-    unix_nanos: u64,
+/// Now.
+fn clock() -> Clock {
+    Clock::new(Instant::now(), unix_micros() * 1000)
 }
 
-impl Now {
-    fn read() -> Self {
-        Now { instant: Instant::now(), unix_nanos: unix_micros() * 1000 }
-    }
-
-    fn unix_nanos_at(&self, at: Instant) -> u64 {
-        self.unix_nanos.saturating_sub(self.instant.saturating_duration_since(at).as_nanos() as u64)
-    }
-
-    /// From `began` to `ended`, or to now.
-    fn interval(&self, began: Instant, ended: Option<Instant>) -> Interval {
-        Interval {
-            start_unix_nanos: self.unix_nanos_at(began),
-            end_unix_nanos: ended.map_or(self.unix_nanos, |ended| self.unix_nanos_at(ended)),
-        }
-    }
+/// From then to now.
+fn since(began: Instant) -> Interval {
+    clock().interval(began, Instant::now())
 }

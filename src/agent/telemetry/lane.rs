@@ -13,9 +13,11 @@ use crate::client::host_and_port;
 use crate::config::LogLevel;
 use crate::config::otlp;
 use crate::limits::{OTLP_BATCH_BYTES, OTLP_BATCH_DELAY};
+use crate::report::prometheus_otlp::OtlpScrape;
 use crate::server::Reactor;
 use crate::snapshot::Millis;
 use crate::telemetry::exporter::Exporter;
+use crate::telemetry::figures;
 use crate::telemetry::retry::Outcome;
 use crate::telemetry::ring::{Record, Signal};
 use crate::telemetry::spool::SyncJob;
@@ -62,6 +64,12 @@ impl Lane {
             job: RefCell::default(),
             deadline: Cell::default(),
         })
+    }
+
+    /// Adds how it goes.
+    pub(super) fn add_to(&self, scrape: &mut OtlpScrape, unix_micros: u64) {
+        let signals = self.to.each_ref().map(Option::is_some);
+        figures::add(scrape, &self.store.borrow(), signals, self.now(), unix_micros);
     }
 
     /// Leaves a record, which is sent soon.

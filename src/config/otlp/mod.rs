@@ -22,7 +22,9 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub use effective::effective;
 pub use signal::is_reserved;
+pub(super) use table::{is_unknown, push_help};
 pub use target::Target;
 
 use alloc::string::String;
