@@ -126,6 +126,7 @@ fn telemetry(config: &Config) -> Result<Option<Otlp>, ExitCode> {
 }
 
 /// Prints what is in effect, and what is wrong with the file of the monitors.
+#[inline(never)]
 fn check(config: &Config, file: Option<String>) -> Result<ExitCode, ExitCode> {
     let config_path = file.or_else(|| config.config_path.clone());
     let sources = Sources { lookup: &lookup, config_file: &read::config_file, secret_file: &read::secret_file };

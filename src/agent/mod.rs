@@ -18,6 +18,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -105,11 +106,11 @@ pub fn run(config: Config, otlp: Option<Otlp>, loaded: Option<Loaded>, build: Bu
         let deadline = Instant::now() + SHUTDOWN;
         // The last one is over, and another would come too late to be sent.
         drop(heartbeat);
-        let others = async {
+        let mut others = pin!(async {
             smol::future::zip(server.shut_down(), checks.stop(deadline)).await;
-        };
+        });
         match &telemetry {
-            Some(telemetry) => telemetry.stop(&agent, deadline, others).await,
+            Some(telemetry) => telemetry.stop(&agent, deadline, others.as_mut()).await,
             None => others.await,
         }
     }))?;

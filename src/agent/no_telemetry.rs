@@ -1,5 +1,6 @@
 //! In a build that sends nothing over OTLP.
 
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -28,7 +29,7 @@ impl Telemetry {
         match **self {}
     }
 
-    pub(super) async fn stop(&self, _: &Agent, _: Instant, _: impl Future<Output = ()>) {
+    pub(super) async fn stop(&self, _: &Agent, _: Instant, _: Pin<&mut dyn Future<Output = ()>>) {
         match *self {}
     }
 

@@ -55,9 +55,20 @@ impl<'b> Seen<'b> {
         status: u16,
         stream: &TcpStream,
     ) {
-        if !service.observes() {
-            return;
+        if service.observes() {
+            self.describe(service, route, cid, status, stream);
         }
+    }
+
+    #[inline(never)]
+    fn describe<S: Service>(
+        &self,
+        service: &S,
+        route: Option<(Handler, &'static str)>,
+        cid: &str,
+        status: u16,
+        stream: &TcpStream,
+    ) {
         let exchange = match &self.0 {
             Some(request) => Exchange {
                 method: request.method,

@@ -23,16 +23,19 @@ use crate::telemetry::spans::{self, Clock, Interval, SpanContext};
 
 impl Telemetry {
     /// A heartbeat begins.
+    #[inline(never)]
     pub(in crate::agent) fn beat_begins(&self) {
         self.beat.set(Some(Beat { context: new_context(), began: Instant::now() }));
     }
 
     /// A usage has crossed a threshold.
+    #[inline(never)]
     pub(in crate::agent) fn crossing(&self, level: LogLevel, text: &str) {
         self.event(level, THRESHOLD, text, Vec::new(), self.beat.get().map(|beat| beat.context));
     }
 
     /// The heartbeat is over; `text` is what it says.
+    #[inline(never)]
     pub(in crate::agent) fn beat_ends(&self, text: &dyn Fn() -> String) {
         let Some(Beat { context, began }) = self.beat.take() else { return };
         if self.takes(LogLevel::Info) {
@@ -44,6 +47,7 @@ impl Telemetry {
     }
 
     /// A check that is done, and what it went through.
+    #[inline(never)]
     pub(in crate::agent) fn check(&self, monitor: &Monitor, outcome: &Outcome, began: Instant, progress: &Progress) {
         let (clock, context) = (clock(), new_context());
         if self.takes(monitor_line::level(monitor, outcome)) {
@@ -57,6 +61,7 @@ impl Telemetry {
     }
 
     /// A monitor has another state; `text` is what the log says of it.
+    #[inline(never)]
     pub(in crate::agent) fn change(&self, level: LogLevel, text: &str, monitor: &Monitor, change: &Change) {
         if !self.takes(level) {
             return;
@@ -76,6 +81,7 @@ impl Telemetry {
     }
 
     /// A request whose answer has been decided.
+    #[inline(never)]
     pub(in crate::agent) fn observe(&self, exchange: &Exchange<'_>) {
         let traceparent = exchange.traceparent.and_then(|field| TraceParent::parse(field.as_bytes()));
         let SpanContext { trace_id, span_id, .. } = new_context();

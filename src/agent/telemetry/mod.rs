@@ -12,7 +12,7 @@ mod tap;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,12 @@ pub(super) fn tell(level: LogLevel, target: &str, unix_micros: u64, text: &str) 
     tap::put(level, target, unix_micros, text);
 }
 
-/// See the module.
+/// What else ends.
+pub(super) type Others<'a> = Pin<&'a mut dyn Future<Output = ()>>;
+/// In a box: an agent without a collector keeps no room for it.
+pub(super) type Stopping<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// See the module. What the agent calls is out of line: where there is no collector it lies apart from what runs.
 pub(super) struct Telemetry {
     reactor: Rc<Reactor>,
     lanes: Vec<Rc<Lane>>,
@@ -118,6 +123,7 @@ impl Telemetry {
     }
 
     /// Sends from now on.
+    #[inline(never)]
     pub(super) fn start(self: &Rc<Self>, executor: &LocalExecutor<'static>, agent: &Rc<Agent>) {
         let mut tasks = self.tasks.borrow_mut();
         for (lane, exporter) in self.lanes.iter().zip(self.exporters.take()) {
@@ -145,14 +151,19 @@ impl Telemetry {
     }
 
     /// The network is back.
+    #[inline(never)]
     pub(super) fn hurry(&self) {
         self.lanes.iter().for_each(|lane| lane.hurry());
     }
 
     /// A last export, as far as that is done by `deadline`. It has what happens until `others` have ended, where they do so
     /// soon.
-    pub(super) async fn stop(&self, agent: &Agent, deadline: Instant, others: impl Future<Output = ()>) {
-        let mut others = pin!(others);
+    #[inline(never)]
+    pub(super) fn stop<'a>(&'a self, agent: &'a Agent, deadline: Instant, others: Others<'a>) -> Stopping<'a> {
+        Box::pin(self.end(agent, deadline, others))
+    }
+
+    async fn end(&self, agent: &Agent, deadline: Instant, mut others: Others<'_>) {
         let soon = self.reactor.sleep_until(deadline - SHUTDOWN / 2);
         let all_ended = or(
             async {
@@ -187,6 +198,7 @@ impl Telemetry {
     }
 
     /// Keeps what is left, where that is asked for. May take seconds.
+    #[inline(never)]
     pub(super) fn shut_down(&self) {
         self.lanes.iter().for_each(|lane| lane.shut_down());
     }
