@@ -197,7 +197,7 @@ def answers():
         partial.partial_success.error_message = "x" * 10_000_000
         collector.answer = lambda request, context: partial
         (line,) = lines(origin, TRACES, spans(1))
-        assert re.match(r"failure=protocol 127.0.0.1:\d+ answers with a message longer than is taken$", line), line
+        assert re.match(r"failure=body 127.0.0.1:\d+ answers with a message longer than is taken$", line), line
         ok("answers: 10 MB are refused")
 
 
